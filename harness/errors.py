@@ -1,0 +1,11 @@
+"""Errors that a user can do something about: one clear sentence each."""
+
+from __future__ import annotations
+
+
+class EnvironmentProblem(Exception):
+    """Bad input, or something this machine cannot do: pytest and the CLI end with exit status 3."""
+
+
+class TimedOut(AssertionError):
+    """A wait ran out; the message names what was awaited and shows the last evidence."""

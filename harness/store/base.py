@@ -1,0 +1,53 @@
+"""Where a GCS keeps its tables, and what one must be told to use it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class StoreSettings:
+    """What a GCS must be told about its store.
+
+    ``kind`` is ``redis``, ``memory`` or ``rocksdb``; ``host``, ``port``, ``username``,
+    ``password`` belong to Redis, ``path`` (a directory) to RocksDB.
+    """
+
+    kind: str
+    host: str = ""
+    port: int = 0
+    username: str = ""
+    password: str = ""
+    path: Path | None = None
+
+
+class Store(Protocol):
+    """A store that a run starts and a fault may break. Every method may be called again."""
+
+    @property
+    def settings(self) -> StoreSettings: ...
+
+    @property
+    def durable(self) -> bool:
+        """Whether acknowledged writes outlive the GCS (False: ``memory``)."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None:
+        """End it and remove what it left behind."""
+
+    def kill(self) -> None:
+        """SIGKILL, and nothing is cleaned up."""
+
+    def restart(self) -> None:
+        """Start again after :meth:`kill`, at the same address, with the data that survived."""
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay open, nothing is answered."""
+
+    def resume(self) -> None: ...
+
+    def wipe(self) -> None:
+        """Lose all data at once."""
