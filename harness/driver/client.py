@@ -1,0 +1,152 @@
+"""Calls to a GCS, as they are, and as Ray's client makes them.
+
+:meth:`GcsClient.call` sends once and shows the bare gRPC status. :meth:`GcsClient.control` does
+what Ray's retryable client does (``src/ray/rpc/retryable_grpc_client.cc``): a call that meets an
+absent GCS parks, and goes out again, the same bytes, when the GCS is back.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from harness.wire import ids
+from harness.wire import messages as m
+from harness.wire.dialect import Dialect
+from harness.wire.rpc import MAX_MESSAGE_BYTES, cluster_metadata, method, multicallable
+
+# Ray's own are 100, 1000 and 2000 ms (ray_config_def.h: gcs_grpc_*_reconnect_backoff_ms). A
+# scenario that does not study the backoff itself wants to be back sooner.
+QUICK_BACKOFF: Mapping[str, int] = {
+    "grpc.initial_reconnect_backoff_ms": 10,
+    "grpc.min_reconnect_backoff_ms": 200,
+    "grpc.max_reconnect_backoff_ms": 50,
+}
+
+
+@dataclass
+class Attempt:
+    """One sending of a control call: monotonic seconds, and the gRPC status that ended it."""
+
+    sent: float
+    ended: float | None = None
+    code: grpc.StatusCode | None = None
+
+
+class Refused(AssertionError):
+    """The GCS answered, and the answer is a Ray error: ``code`` and ``message`` of its status."""
+
+    def __init__(self, name: str, status: m.GcsStatus) -> None:
+        super().__init__(f"{name}: refused with code {status.code}: {status.message}")
+        self.code = status.code
+        self.message = status.message
+
+
+@dataclass
+class GcsClient:
+    """A channel to the GCS at ``target`` (a gRPC target: ``127.0.0.5:10001``, ``dns://…``)."""
+
+    target: str
+    dialect: Dialect
+    options: Mapping[str, Any] = field(default_factory=lambda: QUICK_BACKOFF)
+    cluster_id: bytes | None = None
+
+    def __post_init__(self) -> None:
+        # Without a pool of its own, gRPC would hand this channel the connection, and so the
+        # backoff clock, of another channel to the same address.
+        sizes = {
+            "grpc.use_local_subchannel_pool": 1,
+            "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+            "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
+        }
+        self.channel = grpc.insecure_channel(self.target, options=[*sizes.items(), *self.options.items()])
+        self._calls: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        self.channel.close()
+
+    def learn_cluster_id(self, within: float = 10.0) -> bytes:
+        """Ask for the cluster id, without the header, and send it along from then on."""
+        self.cluster_id = None
+        reply = self.control("GetClusterId", m.GetClusterIdRequest(), within)
+        self.cluster_id = bytes(reply.cluster_id)
+        return self.cluster_id
+
+    def call(
+        self,
+        name: str,
+        request: Message,
+        within: float = 5.0,
+        cluster_id: bytes | str | None = "own",
+        wait_for_ready: bool = False,
+    ) -> Any:
+        """Send once; the reply, or grpc.RpcError with the bare status.
+
+        ``cluster_id``: bytes to claim, None for no header, ``'own'`` for the learnt one.
+        """
+        return self.begin(name, request, within, cluster_id, wait_for_ready).result()
+
+    def begin(
+        self,
+        name: str,
+        request: Message,
+        within: float | None = 5.0,
+        cluster_id: bytes | str | None = "own",
+        wait_for_ready: bool = False,
+    ) -> Any:
+        """Send once, and give gRPC's future. ``within`` None: without a deadline."""
+        claimed = self.cluster_id if isinstance(cluster_id, str) else cluster_id
+        return self._multicallable(name).future(
+            request,
+            timeout=within,
+            metadata=cluster_metadata(claimed),
+            wait_for_ready=wait_for_ready,
+        )
+
+    def control(
+        self, name: str, request: Message, within: float = 30.0, attempts: list[Attempt] | None = None
+    ) -> Any:
+        """Send as Ray's client does: parked while the GCS is away, sent again when it is back.
+
+        grpc.RpcError for every status but UNAVAILABLE, DEADLINE_EXCEEDED after ``within`` seconds.
+        """
+        end = time.monotonic() + within
+        parked = False
+        while True:
+            attempt = Attempt(sent=time.monotonic())
+            if attempts is not None:
+                attempts.append(attempt)
+            try:
+                reply = self.call(name, request, max(0.01, end - time.monotonic()), wait_for_ready=parked)
+                attempt.ended, attempt.code = time.monotonic(), grpc.StatusCode.OK
+                return reply
+            except grpc.RpcError as error:
+                attempt.ended, attempt.code = time.monotonic(), error.code()
+                if error.code() is not grpc.StatusCode.UNAVAILABLE or time.monotonic() >= end:
+                    raise
+                parked = True
+
+    def checked(self, name: str, request: Message, within: float = 30.0) -> Any:
+        """:meth:`control`, and :class:`Refused` unless the reply's status is OK."""
+        reply = self.control(name, request, within)
+        if reply.status.code:
+            raise Refused(name, reply.status)
+        return reply
+
+    def _multicallable(self, name: str) -> Any:
+        with self._lock:
+            if name not in self._calls:
+                self._calls[name] = multicallable(self.channel, method(name).full_name, self.dialect)
+            return self._calls[name]
+
+
+def subscriber_id() -> bytes:
+    """A fresh id for a subscriber."""
+    return ids.unique_id()
