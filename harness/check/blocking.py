@@ -29,7 +29,9 @@ def waited_out(calls: Iterable[Answered], serving_again: float, slack: float = 0
         elif call.outcome != "ok":
             found.append(f"{call.what}: ended with {call.outcome}")
         elif call.made < serving_again and call.answered < serving_again - slack:
-            found.append(f"{call.what}: answered {serving_again - call.answered:.3f} s before the GCS served again")
+            found.append(
+                f"{call.what}: answered {serving_again - call.answered:.3f} s before the GCS served again"
+            )
     return found
 
 

@@ -31,7 +31,9 @@ class Order:
 
 # Orders that end the workers they name, those that end the bundles they name, and the sweeps
 # that end whatever they do not name.
-KILLS = frozenset({"KillLocalActor", "KillActor", "Exit", "ReturnWorkerLease", "ReturnWorker", "CancelWorkerLease"})
+KILLS = frozenset(
+    {"KillLocalActor", "KillActor", "Exit", "ReturnWorkerLease", "ReturnWorker", "CancelWorkerLease"}
+)
 RELEASES = frozenset({"RemovePlacementGroupBundles", "CancelResourceReserve"})
 SHUTDOWNS = frozenset({"ShutdownRaylet", "DrainRaylet"})
 
@@ -82,7 +84,10 @@ def unharmed(
 
 def _swept(order: Order, living: Mapping[str, str]) -> list[str]:
     here = {one for one, node in living.items() if node == order.node}
-    return [f"{order.method} to {order.node[:8]} does not list {one}, which lives" for one in sorted(here - order.ids)]
+    return [
+        f"{order.method} to {order.node[:8]} does not list {one}, which lives"
+        for one in sorted(here - order.ids)
+    ]
 
 
 def same_objects(stored: Mapping[str, str], read: Mapping[str, str]) -> list[str]:

@@ -44,7 +44,14 @@ def test_a_task_that_went_on_lived_on() -> None:
 
 
 @pytest.mark.parametrize(
-    "after", [[], [PULSE], [replace(PULSE, value=9)], [replace(PULSE, pid=8, value=11)], [replace(PULSE, incarnation=2, value=11)]]
+    "after",
+    [
+        [],
+        [PULSE],
+        [replace(PULSE, value=9)],
+        [replace(PULSE, pid=8, value=11)],
+        [replace(PULSE, incarnation=2, value=11)],
+    ],
 )
 def test_a_task_that_stopped_or_began_anew_did_not(after: list[Pulse]) -> None:
     assert len(lived_on([PULSE], after)) == 1
@@ -119,7 +126,9 @@ def test_an_answer_after_the_outage_is_right() -> None:
     assert waited_out([Answered("put", 1, 5)], serving_again=4) == []
 
 
-@pytest.mark.parametrize("call", [Answered("put", 1, None), Answered("put", 1, 3), Answered("put", 1, 5, "code 4")])
+@pytest.mark.parametrize(
+    "call", [Answered("put", 1, None), Answered("put", 1, 3), Answered("put", 1, 5, "code 4")]
+)
 def test_no_early_or_false_answer(call: Answered) -> None:
     assert len(waited_out([call], serving_again=4)) == 1
 

@@ -62,7 +62,9 @@ TABLES = ("nodes", "jobs", "actors", "names", "groups", "kv")
 
 def node(row: m.GcsNodeInfo) -> Node:
     state = m.GcsNodeInfo.GcsNodeState.Name(row.state)
-    return Node(state, row.node_manager_address, row.node_manager_port, dict(row.resources_total), row.is_head_node)
+    return Node(
+        state, row.node_manager_address, row.node_manager_port, dict(row.resources_total), row.is_head_node
+    )
 
 
 def job(row: m.JobTableData) -> Job:

@@ -16,7 +16,6 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from harness.wire import ids
 from harness.wire import messages as m
 from harness.wire.dialect import Dialect
 from harness.wire.rpc import MAX_MESSAGE_BYTES, cluster_metadata, method, multicallable
@@ -66,6 +65,8 @@ class GcsClient:
             "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
         }
         self.channel = grpc.insecure_channel(self.target, options=[*sizes.items(), *self.options.items()])
+        self.sent = 0
+        """How many requests this client has handed to its channel."""
         self._calls: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -74,10 +75,13 @@ class GcsClient:
 
     def learn_cluster_id(self, within: float = 10.0) -> bytes:
         """Ask for the cluster id, without the header, and send it along from then on."""
-        self.cluster_id = None
-        reply = self.control("GetClusterId", m.GetClusterIdRequest(), within)
-        self.cluster_id = bytes(reply.cluster_id)
+        self.cluster_id = self.ask_cluster_id(within)
         return self.cluster_id
+
+    def ask_cluster_id(self, within: float = 10.0) -> bytes:
+        """The cluster id that the GCS gives now, whichever one this client learnt."""
+        reply = self.control("GetClusterId", m.GetClusterIdRequest(), within, cluster_id=None)
+        return bytes(reply.cluster_id)
 
     def call(
         self,
@@ -103,15 +107,22 @@ class GcsClient:
     ) -> Any:
         """Send once, and give gRPC's future. ``within`` None: without a deadline."""
         claimed = self.cluster_id if isinstance(cluster_id, str) else cluster_id
-        return self._multicallable(name).future(
+        future = self._multicallable(name).future(
             request,
             timeout=within,
             metadata=cluster_metadata(claimed),
             wait_for_ready=wait_for_ready,
         )
+        self.sent += 1
+        return future
 
     def control(
-        self, name: str, request: Message, within: float = 30.0, attempts: list[Attempt] | None = None
+        self,
+        name: str,
+        request: Message,
+        within: float = 30.0,
+        attempts: list[Attempt] | None = None,
+        cluster_id: bytes | str | None = "own",
     ) -> Any:
         """Send as Ray's client does: parked while the GCS is away, sent again when it is back.
 
@@ -124,7 +135,8 @@ class GcsClient:
             if attempts is not None:
                 attempts.append(attempt)
             try:
-                reply = self.call(name, request, max(0.01, end - time.monotonic()), wait_for_ready=parked)
+                left = max(0.01, end - time.monotonic())
+                reply = self.call(name, request, left, cluster_id, wait_for_ready=parked)
                 attempt.ended, attempt.code = time.monotonic(), grpc.StatusCode.OK
                 return reply
             except grpc.RpcError as error:
@@ -145,8 +157,3 @@ class GcsClient:
             if name not in self._calls:
                 self._calls[name] = multicallable(self.channel, method(name).full_name, self.dialect)
             return self._calls[name]
-
-
-def subscriber_id() -> bytes:
-    """A fresh id for a subscriber."""
-    return ids.unique_id()

@@ -67,10 +67,14 @@ class Driver:
         """What ``ray.init`` does: learn the cluster id, take a job id, add the job. The job id."""
         self.gcs.learn_cluster_id()
         job = ids.job_id(self.next_job_id())
-        self.owner = Owner(job, ids.driver_worker_id(job), self.home.node_id, self.home.address, self.home.port)
+        self.owner = Owner(
+            job, ids.driver_worker_id(job), self.home.node_id, self.home.address, self.home.port
+        )
         self.home.attach_driver(self.owner.worker_id)
         self.gcs.checked("AddJob", m.AddJobRequest(data=specs.job(self.owner, os.getpid())))
-        self.gcs.checked("AddWorkerInfo", m.AddWorkerInfoRequest(worker_data=specs.worker(self.owner, os.getpid())))
+        self.gcs.checked(
+            "AddWorkerInfo", m.AddWorkerInfoRequest(worker_data=specs.worker(self.owner, os.getpid()))
+        )
         return job
 
     @property
@@ -96,7 +100,9 @@ class Driver:
     def instantiate_actor(self, spec: ActorSpec, within: float = 30.0) -> m.CreateActorReply:
         """CreateActor of a registered actor: answered when it is alive, or refused."""
         task = specs.actor_task(self.owner, spec)
-        reply: m.CreateActorReply = self.gcs.checked("CreateActor", m.CreateActorRequest(task_spec=task), within)
+        reply: m.CreateActorReply = self.gcs.checked(
+            "CreateActor", m.CreateActorRequest(task_spec=task), within
+        )
         return reply
 
     def create_actor(self, within: float = 30.0, **wishes: Any) -> bytes:
@@ -119,7 +125,9 @@ class Driver:
         row: m.ActorTableData = reply.actor_table_data
         return row
 
-    def actor_named(self, name: str, ray_namespace: str = "gauntlet", within: float = 30.0) -> m.ActorTableData:
+    def actor_named(
+        self, name: str, ray_namespace: str = "gauntlet", within: float = 30.0
+    ) -> m.ActorTableData:
         """The row of the actor of that name; Refused (not found) when there is none."""
         request = m.GetNamedActorInfoRequest(name=name, ray_namespace=ray_namespace)
         row: m.ActorTableData = self.gcs.checked("GetNamedActorInfo", request, within).actor_table_data
@@ -140,7 +148,9 @@ class Driver:
         """Create a group, and wait until its bundles stand (``ready=False``: only until accepted)."""
         group = group or ids.placement_group_id(self.job)
         spec = specs.placement_group(self.owner, group, bundles, strategy, name, detached)
-        self.gcs.checked("CreatePlacementGroup", m.CreatePlacementGroupRequest(placement_group_spec=spec), within)
+        self.gcs.checked(
+            "CreatePlacementGroup", m.CreatePlacementGroupRequest(placement_group_spec=spec), within
+        )
         if ready:
             self.wait_placement_group(group, within)
         return group
@@ -157,21 +167,34 @@ class Driver:
     def placement_group(self, group: bytes, within: float = 30.0) -> m.PlacementGroupTableData:
         """The group's row; an empty one when the GCS does not know it."""
         request = m.GetPlacementGroupRequest(placement_group_id=group)
-        row: m.PlacementGroupTableData = self.gcs.control("GetPlacementGroup", request, within).placement_group_table_data
+        row: m.PlacementGroupTableData = self.gcs.control(
+            "GetPlacementGroup", request, within
+        ).placement_group_table_data
         return row
 
     # Key-values
 
-    def put(self, key: bytes, value: bytes, namespace: bytes = b"gauntlet", overwrite: bool = True, within: float = 30.0) -> bool:
+    def put(
+        self,
+        key: bytes,
+        value: bytes,
+        namespace: bytes = b"gauntlet",
+        overwrite: bool = True,
+        within: float = 30.0,
+    ) -> bool:
         """Whether a new key was made."""
         request = m.InternalKVPutRequest(key=key, value=value, namespace=namespace, overwrite=overwrite)
         return bool(self.gcs.checked("InternalKVPut", request, within).added)
 
     def get(self, key: bytes, namespace: bytes = b"gauntlet", within: float = 30.0) -> bytes | None:
-        reply = self.gcs.control("InternalKVGet", m.InternalKVGetRequest(key=key, namespace=namespace), within)
+        reply = self.gcs.control(
+            "InternalKVGet", m.InternalKVGetRequest(key=key, namespace=namespace), within
+        )
         return None if reply.status.code else bytes(reply.value)
 
-    def delete(self, key: bytes, namespace: bytes = b"gauntlet", by_prefix: bool = False, within: float = 30.0) -> int:
+    def delete(
+        self, key: bytes, namespace: bytes = b"gauntlet", by_prefix: bool = False, within: float = 30.0
+    ) -> int:
         """How many keys were deleted."""
         request = m.InternalKVDelRequest(key=key, namespace=namespace, del_by_prefix=by_prefix)
         return int(self.gcs.checked("InternalKVDel", request, within).deleted_num)

@@ -31,9 +31,7 @@ class Owner:
     port: int
 
     def address(self) -> m.Address:
-        return m.Address(
-            node_id=self.node_id, ip_address=self.ip, port=self.port, worker_id=self.worker_id
-        )
+        return m.Address(node_id=self.node_id, ip_address=self.ip, port=self.port, worker_id=self.worker_id)
 
 
 @dataclass(frozen=True)
@@ -66,9 +64,7 @@ def actor_task(owner: Owner, spec: ActorSpec) -> m.TaskSpec:
             )
         )
     root = spec.root_detached_actor or (spec.actor_id if spec.detached else ids.NIL_ACTOR)
-    parent = (
-        ids.creation_task_id(spec.creator_actor) if spec.creator_actor else ids.driver_task_id(owner.job)
-    )
+    parent = ids.creation_task_id(spec.creator_actor) if spec.creator_actor else ids.driver_task_id(owner.job)
     return m.TaskSpec(
         type=m.ACTOR_CREATION_TASK,
         name="Counter.__init__",
@@ -141,7 +137,9 @@ def placement_group(
     )
 
 
-def job(owner: Owner, driver_pid: int, entrypoint: str = "gauntlet", ray_namespace: str = "gauntlet") -> m.JobTableData:
+def job(
+    owner: Owner, driver_pid: int, entrypoint: str = "gauntlet", ray_namespace: str = "gauntlet"
+) -> m.JobTableData:
     """A job's row, as the raylet sends it on its driver's behalf."""
     return m.JobTableData(
         job_id=owner.job,
@@ -149,7 +147,9 @@ def job(owner: Owner, driver_pid: int, entrypoint: str = "gauntlet", ray_namespa
         driver_pid=driver_pid,
         entrypoint=entrypoint,
         driver_address=owner.address(),
-        config=m.JobConfig(ray_namespace=ray_namespace, runtime_env_info=m.RuntimeEnvInfo(serialized_runtime_env="{}")),
+        config=m.JobConfig(
+            ray_namespace=ray_namespace, runtime_env_info=m.RuntimeEnvInfo(serialized_runtime_env="{}")
+        ),
     )
 
 

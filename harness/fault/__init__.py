@@ -1,0 +1,23 @@
+"""What is broken, as values: each knows how to break it, what that disturbs, and how to heal it."""
+
+from harness.fault.base import Fault, Injection, injected
+from harness.fault.gcs import HangGcs, KillGcs, MoveGcs, TerminateGcs
+from harness.fault.node import KillRaylet, KillWorker
+from harness.fault.rival import Rival
+from harness.fault.store import KillStore, PauseStore, WipeStore
+
+__all__ = [
+    "Fault",
+    "HangGcs",
+    "Injection",
+    "KillGcs",
+    "KillRaylet",
+    "KillStore",
+    "KillWorker",
+    "MoveGcs",
+    "PauseStore",
+    "Rival",
+    "TerminateGcs",
+    "WipeStore",
+    "injected",
+]

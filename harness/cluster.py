@@ -1,0 +1,358 @@
+"""One store, one GCS, raylets and drivers: what a scenario acts on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from harness.check.survival import Order, Pulse
+from harness.check.view import View
+from harness.driver import look
+from harness.driver.client import QUICK_BACKOFF, GcsClient
+from harness.driver.driver import Driver
+from harness.fault.base import Fault, Injection, injected
+from harness.names.server import NameServer
+from harness.process.child import Child
+from harness.process.ports import allocate_address, allocate_port
+from harness.raylet.client import ActorHandle, Raylet, RayletHost
+from harness.store.base import Store
+from harness.target.base import Launch, Target
+from harness.target.gcs import GcsProcess
+from harness.wait import until
+from harness.wire import ids
+
+# A node that refuses its probes is dead after 0.8 + 3 * 0.4 = 2 s; one that is slow for less than
+# the timeout is not, however loaded the machine. Ray's own: 5000, 3000, 10000 ms and 5.
+QUICK_HEALTH: Mapping[str, object] = {
+    "health_check_initial_delay_ms": 800,
+    "health_check_period_ms": 400,
+    "health_check_timeout_ms": 5000,
+    "health_check_failure_threshold": 4,
+}
+GCS_NAME = "gcs.test"
+
+
+@dataclass(frozen=True)
+class Note:
+    """One line of a cluster's journal; ``at`` in monotonic seconds."""
+
+    at: float
+    kind: str
+    what: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        facts = " ".join(f"{key}={value}" for key, value in self.facts.items())
+        return f"{self.at:12.3f}  {self.kind:8} {self.what} {facts}".rstrip()
+
+
+class Cluster:
+    """A cluster under test. Use it as a context manager; leaving it ends all that it started."""
+
+    def __init__(
+        self,
+        target: Target,
+        store: Store,
+        directory: Path,
+        config: Mapping[str, object] | None = None,
+        env: Mapping[str, str] | None = None,
+        namespace: str = "",
+        named: bool = False,
+        separate: bool = False,
+        reconnect_limit: float | None = None,
+        raylet_config: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Nothing starts yet.
+
+        ``config``: Ray system config of the GCS, over :data:`QUICK_HEALTH`. ``named``: raylets and
+        drivers know the GCS by a DNS name. ``separate``: one process per raylet.
+        ``reconnect_limit``: the raylets' gcs_rpc_server_reconnect_timeout_s, in seconds.
+        """
+        self.target, self.store, self.directory = target, store, directory
+        self.namespace = namespace or f"ns{ids.unique_id().hex()[:12]}"
+        self.journal: list[Note] = []
+        self.raylets: list[Raylet] = []
+        self.hosts: list[RayletHost] = []
+        self.drivers: list[Driver] = []
+        self.rival: GcsProcess | None = None
+        self.names: NameServer | None = None
+        self.died_at = 0.0
+        """When the GCS was last killed, in monotonic seconds."""
+        self.serving_since = 0.0
+        """When the port of the last GCS was last seen closed, in monotonic seconds."""
+        self._separate = separate
+        self._raylet_config = dict(raylet_config or {})
+        if reconnect_limit is not None:
+            self._raylet_config["gcs_rpc_server_reconnect_timeout_s"] = reconnect_limit
+        self._ending = ExitStack()
+        if named:
+            self.names = NameServer()
+            self.names.start()
+            self._ending.callback(self.names.stop)
+        address = allocate_address()
+        self.gcs = GcsProcess(
+            target,
+            Launch(
+                address=address,
+                port=allocate_port(address),
+                store=store.settings,
+                namespace=self.namespace,
+                session_name=f"session_{self.namespace}",
+                directory=directory / "gcs",
+                config={**QUICK_HEALTH, **(config or {})},
+                env=dict(env or {}),
+            ),
+        )
+        self._ending.callback(self._end_processes)
+        if self.names is not None:
+            self.names.set(GCS_NAME, address)
+
+    # Life
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End everything that this cluster started. May be called twice."""
+        self._ending.close()
+
+    def start(self, raylets: int = 2, cpus: float = 4.0, driver: bool = True) -> Cluster:
+        """Start the GCS, ``raylets`` raylets (the first is the head) and a driver on the head."""
+        self.start_gcs()
+        for _ in range(raylets):
+            self.add_raylet({"CPU": cpus})
+        if driver:
+            self.add_driver()
+        return self
+
+    def note(self, kind: str, what: str, **facts: object) -> None:
+        """Write a line into the journal, which a failing scenario shows."""
+        self.journal.append(Note(time.monotonic(), kind, what, facts))
+
+    @staticmethod
+    def now() -> float:
+        """The clock of journals, orders and checks: monotonic seconds, the same in every process."""
+        return time.monotonic()
+
+    # The GCS
+
+    @property
+    def address(self) -> str:
+        """The gRPC target under which raylets and drivers know the GCS."""
+        if self.names is not None:
+            return self.names.target(GCS_NAME, self.gcs.launch.port)
+        return f"{self.gcs.launch.address}:{self.gcs.launch.port}"
+
+    def start_gcs(self, within: float = 30.0) -> None:
+        self.gcs.start()
+        self.gcs.wait_until_serving(within)
+        self.note("gcs", "serves", pid=self.gcs.pid, address=self.gcs.address)
+
+    def kill_gcs(self) -> None:
+        """SIGKILL the GCS."""
+        self.gcs.kill()
+        self.died_at = time.monotonic()
+        self.note("gcs", "killed")
+
+    def revive_gcs(self, within: float = 30.0) -> None:
+        """Start the GCS again where it was, unless it runs, and wait until it serves."""
+        if not self.gcs.alive:
+            self.gcs.restart()
+        # An answer may come as soon as the port opens, so the moment is taken before, on the safe side.
+        self.serving_since = self._port_opens(within)
+        self.gcs.wait_until_serving(within)
+        self.note("gcs", "serves", pid=self.gcs.pid, address=self.gcs.address)
+
+    def _port_opens(self, within: float) -> float:
+        """When the port was last seen closed, in monotonic seconds."""
+        closed_at = time.monotonic()
+
+        def opened() -> bool:
+            nonlocal closed_at
+            before = time.monotonic()
+            if self.gcs.accepts() or not self.gcs.alive:
+                return True
+            closed_at = before
+            return False
+
+        until("the GCS opens its port", opened, within, every=0.002, evidence=self.gcs.log_tail)
+        return closed_at
+
+    def move_gcs(self, tell: bool = True, within: float = 30.0) -> str:
+        """Start the dead GCS at another IP, same port; ``tell`` the name service. The new IP."""
+        address = allocate_address()
+        self.gcs.restart(address=address)
+        self.gcs.wait_until_serving(within)
+        if tell and self.names is not None:
+            self.names.set(GCS_NAME, address)
+        self.note("gcs", "moved", pid=self.gcs.pid, address=self.gcs.address)
+        return address
+
+    def gcs_is_connected_to_store(self) -> bool:
+        """Whether the GCS's process has an open connection to the store, answered or not."""
+        store = (self.store.settings.host, self.store.settings.port)
+        process = psutil.Process(self.gcs.pid)
+        return any(
+            link.raddr == store and link.status == psutil.CONN_ESTABLISHED
+            for one in (process, *process.children(recursive=True))
+            for link in one.net_connections("tcp")
+        )
+
+    def start_rival(self) -> GcsProcess:
+        """Start a second GCS on the same store and namespace, at an address of its own."""
+        address = allocate_address()
+        launch = replace(
+            self.gcs.launch, address=address, port=allocate_port(address), directory=self.directory / "rival"
+        )
+        self.rival = GcsProcess(self.target, launch)
+        self.rival.start()
+        return self.rival
+
+    def end_rival(self) -> None:
+        if self.rival is not None:
+            self.rival.kill()
+
+    def cycle(self) -> None:
+        """Kill the GCS and bring it back, as fast as it goes."""
+        self.kill_gcs()
+        self.revive_gcs()
+
+    @contextmanager
+    def broken(self, fault: Fault) -> Iterator[Injection]:
+        """``with cluster.broken(KillGcs()):`` the fault lasts as long as the block."""
+        with injected(self, fault) as injection:
+            yield injection
+
+    # Raylets
+
+    def add_host(self) -> RayletHost:
+        number = len(self.hosts)
+        host = RayletHost(
+            gcs_address=self.address,
+            dialect=self.target.dialect,
+            config={**RAYLET_BACKOFF, **self._raylet_config},
+            directory=self.directory / f"raylets-{number}",
+            spawn=Child.spawn,
+        )
+        self.hosts.append(host)
+        return host
+
+    def add_raylet(self, resources: Mapping[str, float], wait: bool = True) -> Raylet:
+        """A new node; ``wait`` False: its registration may still be under way."""
+        host = self.add_host() if self._separate or not self.hosts else self.hosts[0]
+        address = allocate_address()
+        add = host.add if wait else host.begin_add
+        raylet = add(
+            address=address, port=allocate_port(address), resources=dict(resources), is_head=not self.raylets
+        )
+        self.raylets.append(raylet)
+        self.note("raylet", "joins", node=raylet.node_id.hex()[:8], address=address)
+        return raylet
+
+    @property
+    def head(self) -> Raylet:
+        return self.raylets[0]
+
+    def raylet_of(self, node: bytes | str) -> Raylet:
+        """The raylet of a node id (bytes or hex)."""
+        wanted = node if isinstance(node, str) else node.hex()
+        return next(raylet for raylet in self.raylets if raylet.node_id.hex() == wanted)
+
+    def settled(self, within: float = 15.0) -> None:
+        """Wait until each living raylet is connected, and the GCS sees its resources as it does."""
+        until(
+            "raylets are back and their views agree",
+            self._agree,
+            within,
+            every=0.02,
+            evidence=self.gcs.log_tail,
+        )
+
+    def _agree(self) -> bool:
+        living = [raylet for raylet in self.raylets if raylet.alive]
+        if any(raylet.state != "connected" for raylet in living):
+            return False
+        seen = look.available(self.driver.gcs) if self.drivers else None
+        return seen is None or all(
+            same_resources(seen.get(raylet.node_id.hex(), {}), raylet.available()) for raylet in living
+        )
+
+    # Drivers and what they see
+
+    def add_driver(self, home: Raylet | None = None, connect: bool = True, **options: Any) -> Driver:
+        """A driver on ``home`` (the head by default), with a job of its own unless not ``connect``."""
+        driver = Driver(self.address, self.target.dialect, home or self.head, options or QUICK_BACKOFF)
+        self.drivers.append(driver)
+        self._ending.callback(driver.close)
+        if connect:
+            driver.connect()
+        return driver
+
+    @property
+    def driver(self) -> Driver:
+        return self.drivers[0]
+
+    def client(self, **options: Any) -> GcsClient:
+        """A bare client of the GCS, closed with the cluster."""
+        client = GcsClient(self.address, self.target.dialect, options or QUICK_BACKOFF)
+        self._ending.callback(client.close)
+        return client
+
+    def look(self, within: float = 30.0) -> View:
+        """The tables of the GCS now."""
+        return look.look(self.driver.gcs, within=within)
+
+    def look_anew(self, within: float = 30.0) -> View:
+        """The tables of the GCS now, as a client sees them that learns the cluster id afresh."""
+        client = self.client()
+        client.learn_cluster_id(within)
+        return look.look(client, within=within)
+
+    def actor(self, actor: bytes) -> ActorHandle:
+        """A handle on an actor's worker, found without the GCS."""
+        for raylet in self.raylets:
+            if raylet.alive and any(worker.actor_id == actor and worker.alive for worker in raylet.workers()):
+                return raylet.actor(actor)
+        raise AssertionError(f"actor {actor.hex()}: no living worker on any raylet")
+
+    def pulse(self, actor: bytes) -> Pulse:
+        """Call the actor once: its process, incarnation and count."""
+        reply = self.actor(actor).call("increment")
+        return Pulse(
+            f"actor {actor.hex()}", int(reply["pid"]), int(reply["value"]), int(reply["incarnation"])
+        )
+
+    def orders(self, since: float = 0.0, method: str | None = None) -> list[Order]:
+        """Every order that any raylet received from ``since`` (monotonic seconds) on, in time's order."""
+        found = [
+            Order(order.at, raylet.node_id.hex(), order.method, frozenset(order.ids))
+            for raylet in self.raylets
+            for order in raylet.orders(method=method, since=since)
+        ]
+        return sorted(found, key=lambda order: order.at)
+
+    def _end_processes(self) -> None:
+        self.end_rival()
+        for host in self.hosts:
+            host.close()
+        if self.gcs.alive:
+            self.gcs.kill()
+
+
+# As Ray's raylet, but back sooner than its 1 to 2 s; scenarios that study the reconnect say otherwise.
+RAYLET_BACKOFF: Mapping[str, object] = dict(QUICK_BACKOFF)
+
+
+def same_resources(seen: Mapping[str, float], held: Mapping[str, float]) -> bool:
+    """Equal amounts; a resource that is used up may be absent."""
+    kinds = {*seen, *held}
+    return all(abs(seen.get(kind, 0.0) - held.get(kind, 0.0)) < 1e-6 for kind in kinds)

@@ -1,0 +1,50 @@
+"""The shape of a fault, and the frame that always heals it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from harness.cluster import Cluster
+
+
+class Fault(Protocol):
+    """A value. ``heal`` may be called twice, and after an ``inject`` that failed half-way."""
+
+    @property
+    def name(self) -> str: ...
+
+    def disturbs(self, cluster: Cluster) -> Mapping[str, object]:
+        """What it is about to break, as it stands before: pids, addresses, counters."""
+
+    def inject(self, cluster: Cluster) -> None: ...
+
+    def heal(self, cluster: Cluster) -> None: ...
+
+
+@dataclass
+class Injection:
+    """One use of a fault. Times are monotonic seconds; ``healed`` is None while it lasts."""
+
+    fault: Fault
+    disturbed: Mapping[str, object]
+    at: float = field(default_factory=time.monotonic)
+    healed: float | None = None
+
+
+@contextmanager
+def injected(cluster: Cluster, fault: Fault) -> Iterator[Injection]:
+    """Break it for the length of the block, then heal, whatever happened meanwhile."""
+    injection = Injection(fault, fault.disturbs(cluster))
+    cluster.note("fault", fault.name, **injection.disturbed)
+    try:
+        fault.inject(cluster)
+        yield injection
+    finally:
+        fault.heal(cluster)
+        injection.healed = time.monotonic()
+        cluster.note("healed", fault.name)
