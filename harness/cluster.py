@@ -16,6 +16,7 @@ from harness.check.view import View
 from harness.driver import look
 from harness.driver.client import QUICK_BACKOFF, GcsClient
 from harness.driver.driver import Driver
+from harness.driver.listener import Listener
 from harness.fault.base import Fault, Injection, injected
 from harness.names.server import NameServer
 from harness.process.child import Child
@@ -26,6 +27,7 @@ from harness.target.base import Launch, Target
 from harness.target.gcs import GcsProcess
 from harness.wait import until
 from harness.wire import ids
+from harness.witness import Witness
 
 # A node that refuses its probes is dead after 0.8 + 3 * 0.4 = 2 s; one that is slow for less than
 # the timeout is not, however loaded the machine. Ray's own: 5000, 3000, 10000 ms and 5.
@@ -316,6 +318,33 @@ class Cluster:
         client = self.client()
         client.learn_cluster_id(within)
         return look.look(client, within=within)
+
+    def client_of(self, gcs: GcsProcess, **options: Any) -> GcsClient:
+        """A client of a given GCS (a rival), by its bare address, sending no cluster id."""
+        address = f"{gcs.launch.address}:{gcs.launch.port}"
+        client = GcsClient(address, self.target.dialect, options or QUICK_BACKOFF)
+        self._ending.callback(client.close)
+        return client
+
+    def subscribe(self, channel: str, polling: bool = True, acknowledge: bool = True) -> Listener:
+        """A listener on a channel (``ACTOR``, ``NODE_INFO`` …), through a client of its own."""
+        listener = Listener(self.client(), channel, polling, acknowledge)
+        self._ending.callback(listener.close)
+        return listener
+
+    def witness(self, raylet: Raylet) -> Witness:
+        """Listen in the place of a dead raylet, and note who calls."""
+        witness = Witness(raylet.address, raylet.port)
+        self._ending.callback(witness.close)
+        return witness
+
+    @staticmethod
+    def runs(pid: int) -> bool:
+        """Whether a process of that id runs (a zombie does not)."""
+        try:
+            return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
 
     def actor(self, actor: bytes) -> ActorHandle:
         """A handle on an actor's worker, found without the GCS."""

@@ -74,7 +74,7 @@ class Watch:
     def violations(self) -> list[str]:
         """What of it has been lost, restarted or ordered to die since then."""
         before = {pulse.who: pulse.value for pulse in self.pulses}
-        tasks = [task for task in self.workload.tasks]
+        tasks = self.workload.tasks
         until(
             "running tasks advance",
             lambda: all(task.value() > before[f"task {task.name}"] for task in tasks),

@@ -90,12 +90,14 @@ class GcsClient:
         within: float = 5.0,
         cluster_id: bytes | str | None = "own",
         wait_for_ready: bool = False,
+        token: str | None = None,
     ) -> Any:
         """Send once; the reply, or grpc.RpcError with the bare status.
 
         ``cluster_id``: bytes to claim, None for no header, ``'own'`` for the learnt one.
+        ``token``: a bearer token, for a GCS in token mode.
         """
-        return self.begin(name, request, within, cluster_id, wait_for_ready).result()
+        return self.begin(name, request, within, cluster_id, wait_for_ready, token).result()
 
     def begin(
         self,
@@ -104,13 +106,15 @@ class GcsClient:
         within: float | None = 5.0,
         cluster_id: bytes | str | None = "own",
         wait_for_ready: bool = False,
+        token: str | None = None,
     ) -> Any:
         """Send once, and give gRPC's future. ``within`` None: without a deadline."""
         claimed = self.cluster_id if isinstance(cluster_id, str) else cluster_id
+        bearer = (("authorization", f"Bearer {token}"),) if token is not None else ()
         future = self._multicallable(name).future(
             request,
             timeout=within,
-            metadata=cluster_metadata(claimed),
+            metadata=(*cluster_metadata(claimed), *bearer),
             wait_for_ready=wait_for_ready,
         )
         self.sent += 1

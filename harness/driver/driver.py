@@ -93,9 +93,22 @@ class Driver:
         """An :class:`ActorSpec` of this job with a fresh id; ``wishes`` are its fields."""
         return ActorSpec(actor_id=wishes.pop("actor_id", None) or ids.actor_id(self.job), **wishes)
 
-    def register_actor(self, spec: ActorSpec, within: float = 30.0) -> None:
-        task = specs.actor_task(self.owner, spec)
+    def registration(self, spec: ActorSpec) -> m.RegisterActorRequest:
+        """The request that registers ``spec``, owned by this driver."""
+        return m.RegisterActorRequest(task_spec=specs.actor_task(self.owner, spec))
+
+    def create_child_actor(self, parent: bytes, within: float = 30.0, **wishes: Any) -> bytes:
+        """An actor that the actor ``parent`` (detached, alive) creates and owns; its id."""
+        address = self.actor(parent, within).address
+        owner = Owner(self.job, address.worker_id, address.node_id, address.ip_address, address.port)
+        spec = self.actor_spec(creator_actor=parent, root_detached_actor=parent, **wishes)
+        task = specs.actor_task(owner, spec)
         self.gcs.checked("RegisterActor", m.RegisterActorRequest(task_spec=task), within)
+        self.gcs.checked("CreateActor", m.CreateActorRequest(task_spec=task), within)
+        return spec.actor_id
+
+    def register_actor(self, spec: ActorSpec, within: float = 30.0) -> None:
+        self.gcs.checked("RegisterActor", self.registration(spec), within)
 
     def instantiate_actor(self, spec: ActorSpec, within: float = 30.0) -> m.CreateActorReply:
         """CreateActor of a registered actor: answered when it is alive, or refused."""

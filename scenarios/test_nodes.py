@@ -1,0 +1,128 @@
+"""Promises 2 and 4 for nodes: who is alive, what they have, and how the GCS finds out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.cluster import QUICK_HEALTH, Cluster
+from harness.driver import look
+from harness.fault import KillGcs
+from harness.wait import until
+from harness.wire import ids
+from harness.wire import messages as m
+
+pytestmark = pytest.mark.promise("2", "4")
+
+
+@pytest.mark.clause("N1", "N2", "R7")
+def test_a_node_that_died_in_the_outage_is_declared_dead(start: Callable[..., Cluster]) -> None:
+    cluster = start(raylets=3, separate=True)
+    gone = cluster.raylets[2]
+    with cluster.broken(KillGcs()):
+        gone.kill()
+    since = cluster.now()
+    until(
+        "it is declared dead",
+        lambda: look.node_states(cluster.driver.gcs)[gone.node_id.hex()] == "DEAD",
+        within=20,
+    )
+    took = cluster.now() - since
+    health = {name: float(value) / 1000 for name, value in QUICK_HEALTH.items() if str(name).endswith("_ms")}  # type: ignore[arg-type]
+    misses = int(QUICK_HEALTH["health_check_failure_threshold"])  # type: ignore[call-overload]
+    bound = health["health_check_initial_delay_ms"] + (misses - 1) * health["health_check_period_ms"]
+    assert took < bound + 3.0, f"took {took:.1f} s; refused probes allow {bound:.1f} s"
+    states = look.node_states(cluster.driver.gcs)
+    assert sorted(states.values()) == ["ALIVE", "ALIVE", "DEAD"]
+
+
+@pytest.mark.clause("N3")
+def test_a_living_node_is_never_declared_dead_over_restarts(start: Callable[..., Cluster]) -> None:
+    cluster = start(raylets=3)
+    events = cluster.subscribe("NODE_INFO")
+    for _ in range(10):
+        cluster.cycle()
+        assert set(look.node_states(cluster.driver.gcs).values()) == {"ALIVE"}
+    cluster.settled()
+    dead = [one for one in events.messages() if one.node_info_message.state == m.GcsNodeInfo.DEAD]
+    assert not dead, f"declared dead: {[one.key_id.hex() for one in dead]}"
+
+
+@pytest.mark.clause("N3", "S2")
+def test_a_node_whose_views_flow_is_alive_after_a_longer_while(start: Callable[..., Cluster]) -> None:
+    cluster = start(raylets=2)
+    cluster.cycle()
+    since = cluster.now()
+    until("several health check periods have passed", lambda: cluster.now() > since + 4.0, within=6)
+    assert set(look.node_states(cluster.driver.gcs).values()) == {"ALIVE"}
+
+
+@pytest.mark.clause("N4")
+def test_a_new_head_retires_the_old_one(start: Callable[..., Cluster]) -> None:
+    """ray#39122, ray#54791: two heads were alive after a recovery."""
+    cluster = start(raylets=2, separate=True)
+    old = cluster.head.node_id.hex()
+    cluster.kill_gcs()
+    cluster.head.kill()
+    cluster.revive_gcs()
+    new = cluster.add_raylet({"CPU": 1.0}, is_head=True)
+    heads = {key: one for key, one in cluster.look().nodes.items() if one.head and one.state == "ALIVE"}
+    assert set(heads) == {new.node_id.hex()}, f"heads alive: {sorted(heads)}"
+    cluster.cycle()
+    states = look.node_states(cluster.driver.gcs)
+    assert states[old] == "DEAD"
+    assert states[new.node_id.hex()] == "ALIVE"
+
+
+@pytest.mark.clause("N5")
+@pytest.mark.behaviour("T6")
+def test_resources_are_exactly_right_after_recovery(start: Callable[..., Cluster]) -> None:
+    cluster = start(raylets=2, cpus=4.0)
+    cluster.raylets[0].start_task("small", resources={"CPU": 1.0})
+    cluster.raylets[1].start_task("large", resources={"CPU": 2.5})
+    cluster.settled()
+    for _ in range(3):
+        cluster.cycle()
+        cluster.settled()
+        seen = look.available(cluster.driver.gcs)
+        assert [seen[raylet.node_id.hex()].get("CPU") for raylet in cluster.raylets] == [3.0, 1.5]
+        totals = look.totals(cluster.driver.gcs)
+        assert [totals[raylet.node_id.hex()].get("CPU") for raylet in cluster.raylets] == [4.0, 4.0]
+
+
+@pytest.mark.clause("N6")
+def test_check_alive_answers_one_for_one_in_order(start: Callable[..., Cluster]) -> None:
+    if_named = "CheckAliveRequest names nodes by id from 2.49 on"
+    cluster = start(raylets=2)
+    if not cluster.target.dialect.checks_alive_by_node_id:
+        pytest.skip(if_named)
+    known = [raylet.node_id for raylet in cluster.raylets]
+    asked = [known[0], ids.unique_id(), known[1], known[0]]
+    for _ in range(2):
+        reply = cluster.driver.gcs.control("CheckAlive", m.CheckAliveRequest(node_ids=asked))
+        assert list(reply.raylet_alive) == [True, False, True, True]
+        cluster.cycle()
+
+
+@pytest.mark.clause("I4")
+def test_registering_a_node_again_keeps_one_node(cluster: Cluster) -> None:
+    row = cluster.driver.gcs.checked("GetAllNodeInfo", m.GetAllNodeInfoRequest()).node_info_list[0]
+    for _ in range(2):
+        cluster.driver.gcs.checked("RegisterNode", m.RegisterNodeRequest(node_info=row))
+        cluster.cycle()
+    assert sorted(look.node_states(cluster.driver.gcs).values()) == ["ALIVE", "ALIVE"]
+
+
+@pytest.mark.clause("D1", "L1")
+@pytest.mark.behaviour("T5")
+def test_nodes_that_join_during_the_outage_are_all_there_after_it(start: Callable[..., Cluster]) -> None:
+    cluster = start(raylets=1)
+    with cluster.broken(KillGcs()):
+        joining = [cluster.add_raylet({"CPU": 1.0}, wait=False) for _ in range(5)]
+    for raylet in joining:
+        raylet.wait_registered(within=15)
+    cluster.settled()
+    cluster.cycle()
+    states = look.node_states(cluster.driver.gcs)
+    assert [states[raylet.node_id.hex()] for raylet in cluster.raylets] == ["ALIVE"] * 6

@@ -1,0 +1,137 @@
+"""Promise 7: at any time only one GCS may be active; Ray restarts nothing, something else must."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import grpc
+import pytest
+
+from harness.check import held
+from harness.check.view import differences
+from harness.cluster import Cluster
+from harness.driver.client import Refused
+from harness.fault import HangGcs, Rival
+from harness.supervisor import Supervisor
+from harness.wait import until
+from harness.wire import messages as m
+from harness.workload import populate
+
+pytestmark = [pytest.mark.promise("7"), pytest.mark.clause("S4")]
+
+BOUND = 10.0  # seconds within which a supervisor must have brought a GCS back
+
+
+@pytest.mark.behaviour("T9")
+@pytest.mark.needs(store="redis")
+def test_a_second_gcs_corrupts_nothing(cluster: Cluster) -> None:
+    """Both are asked to write; what either acknowledged must be there when one is left."""
+    populate(cluster)
+    acknowledged: dict[bytes, bytes] = {}
+    with cluster.broken(Rival()):
+        assert cluster.rival is not None
+        until(
+            "the rival serves or gives up",
+            lambda: cluster.rival.serving() or not cluster.rival.alive,
+            within=15,
+        )
+        ours, theirs = cluster.client(), cluster.client_of(cluster.rival)
+        jobs = []
+        for number in range(10):
+            for who, client in (("ours", ours), ("theirs", theirs)):
+                key = f"{who}-{number}".encode()
+                put = m.InternalKVPutRequest(key=key, value=key, namespace=b"gauntlet", overwrite=True)
+                if _acknowledged(client, "InternalKVPut", put):
+                    acknowledged[key] = key
+                taken = _acknowledged(client, "GetNextJobID", m.GetNextJobIDRequest())
+                if taken:
+                    jobs.append(taken.job_id)
+    assert len(set(jobs)) == len(jobs), f"job ids given twice: {jobs}"
+    cluster.kill_gcs()
+    cluster.revive_gcs()
+    lost = [key for key, value in acknowledged.items() if cluster.driver.get(key) != value]
+    assert not lost, f"acknowledged and lost: {lost}"
+
+
+@pytest.mark.behaviour("T9")
+@pytest.mark.needs(store="redis")
+def test_one_name_has_one_actor_even_with_two_gcs(cluster: Cluster) -> None:
+    with cluster.broken(Rival()):
+        assert cluster.rival is not None
+        until(
+            "the rival serves or gives up",
+            lambda: cluster.rival.serving() or not cluster.rival.alive,
+            within=15,
+        )
+        cluster.drivers[0].gcs.ask_cluster_id()
+        winners = []
+        for client in (cluster.driver.gcs, cluster.client_of(cluster.rival)):
+            spec = cluster.driver.actor_spec(name="contested", detached=True)
+            if _acknowledged(client, "RegisterActor", cluster.driver.registration(spec)):
+                winners.append(spec.actor_id.hex())
+    assert len(winners) <= 1, f"two GCS gave one name to {winners}"
+
+
+@pytest.mark.behaviour("T9")
+@pytest.mark.needs(store="redis")
+def test_a_hung_gcs_that_wakes_after_its_successor_took_over_writes_nothing(cluster: Cluster) -> None:
+    populate(cluster)
+    with cluster.broken(HangGcs()):
+        late = cluster.driver.gcs.begin(
+            "InternalKVPut",
+            m.InternalKVPutRequest(
+                key=b"late", value=b"from the old one", namespace=b"gauntlet", overwrite=True
+            ),
+            within=None,
+        )
+        cluster.start_rival()
+        assert cluster.rival is not None
+        cluster.rival.wait_until_serving(within=15)
+        successor = cluster.client_of(cluster.rival)
+        put = m.InternalKVPutRequest(
+            key=b"late", value=b"from the new one", namespace=b"gauntlet", overwrite=True
+        )
+        assert _acknowledged(successor, "InternalKVPut", put)
+        cluster.gcs.resume()
+        until("the old one answers or ends", lambda: late.done() or not cluster.gcs.alive, within=20)
+        get = m.InternalKVGetRequest(key=b"late", namespace=b"gauntlet")
+        kept = successor.call("InternalKVGet", get).value
+    assert kept == b"from the new one", f"the one that woke overwrote its successor's {kept!r}"
+
+
+@pytest.mark.parametrize("how", ["killed", "hung"])
+def test_a_supervisor_brings_the_cluster_through_unattended(start: Callable[..., Cluster], how: str) -> None:
+    cluster = start(raylets=2, separate=True)
+    work = populate(cluster)
+    before, watch = cluster.look(), work.watch()
+    with Supervisor(cluster.gcs, probe_every=0.2, probe_within=1.0, misses=3) as supervisor:
+        for _ in range(3):
+            life = cluster.gcs.pid
+            struck = cluster.now()
+            cluster.gcs.kill() if how == "killed" else cluster.gcs.pause()
+            until(
+                "another GCS serves",
+                lambda old=life: cluster.gcs.pid != old and cluster.gcs.serving(),
+                within=BOUND,
+            )
+            cluster.note("supervisor", "restarted it", seconds=round(cluster.now() - struck, 2))
+        assert [event.noticed for event in supervisor.events] == ["exit" if how == "killed" else "hang"] * 3
+    cluster.settled()
+    held(differences(before, cluster.look()), watch.violations())
+
+
+def test_nothing_restarts_a_gcs_by_itself(cluster: Cluster) -> None:
+    """The other half of the promise: without a supervisor it stays dead."""
+    cluster.kill_gcs()
+    dead_since = cluster.now()
+    until("a while has passed", lambda: cluster.now() > dead_since + 1.5 or cluster.gcs.accepts(), within=3)
+    assert not cluster.gcs.accepts()
+
+
+def _acknowledged(client: object, name: str, request: object) -> object | None:
+    """The reply, if the GCS said yes; None when it refused or is gone."""
+    try:
+        reply = client.call(name, request, within=5.0)  # type: ignore[attr-defined]
+    except (grpc.RpcError, Refused):
+        return None
+    return None if reply.status.code else reply

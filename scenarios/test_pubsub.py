@@ -1,0 +1,123 @@
+"""Promise 1 for those who listen: across a restart nobody misses what they cannot read again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.cluster import Cluster
+from harness.wait import until
+from harness.wire import messages as m
+
+pytestmark = pytest.mark.promise("1", "4")
+
+
+@pytest.mark.clause("B1")
+def test_after_a_restart_the_publisher_is_another_and_loses_nothing(cluster: Cluster) -> None:
+    listener = cluster.subscribe("ACTOR")
+    first = cluster.driver.create_actor(name="before")
+    until("the first actor is heard of", lambda: listener.heard(first), within=5)
+    publisher = listener.publisher_id
+    cluster.cycle()
+    listener.subscribe_again()
+    actors = [cluster.driver.create_actor(name=f"after-{number}", resources={}) for number in range(5)]
+    for actor in actors:
+        until(
+            "each later actor is heard of",
+            lambda one=actor: m.ActorTableData.ALIVE in listener.states(one),
+            within=5,
+        )
+    assert listener.publisher_id != publisher, "the publisher kept its id, and so would its sequence"
+    assert not listener.violations(), listener.violations()
+
+
+@pytest.mark.clause("B2")
+def test_messages_come_in_order_and_again_until_they_are_acknowledged(cluster: Cluster) -> None:
+    listener = cluster.subscribe("ACTOR", acknowledge=False)
+    actor = cluster.driver.create_actor(name="told")
+    once = until("messages come", lambda: listener.poll(), within=5)
+    again = listener.poll()
+    numbers = [one.sequence_id for one in again]
+    assert numbers[: len(once)] == [one.sequence_id for one in once], "not redelivered as they were"
+    assert numbers == sorted(numbers), f"out of order: {numbers}"
+    listener.acknowledge_all()
+    cluster.driver.kill_actor(actor)
+    fresh = until("later messages come", lambda: listener.poll(), within=5)
+    assert min(one.sequence_id for one in fresh) > numbers[-1], "an acknowledged message came again"
+
+
+@pytest.mark.clause("B3")
+def test_a_second_poll_releases_the_first(cluster: Cluster) -> None:
+    listener = cluster.subscribe("JOB", polling=False)
+    first = listener.begin_poll()
+    cluster.driver.gcs.call("CheckAlive", m.CheckAliveRequest())
+    second = listener.begin_poll()
+    assert not first.result(timeout=5).pub_messages, "the first poll was not released empty"
+    assert not second.done()
+    cluster.add_driver()
+    assert second.result(timeout=5).pub_messages
+
+
+@pytest.mark.clause("B4")
+@pytest.mark.parametrize("gap", [0, 1, 2])
+def test_what_is_missed_in_the_outage_is_in_the_tables(cluster: Cluster, gap: int) -> None:
+    """Subscribe, then read: whatever was published in between is in what is read."""
+    listener = cluster.subscribe("ACTOR")
+    actors = [cluster.driver.create_actor(name=f"actor-{number}", resources={}) for number in range(3)]
+    cluster.kill_gcs()
+    kills = [cluster.driver.begin(cluster.driver.kill_actor, actor) for actor in actors[: gap + 1]]
+    cluster.revive_gcs()
+    listener.subscribe_again()
+    read = {actor: cluster.driver.actor(actor).state for actor in actors}
+    for kill in kills:
+        kill.result(15)
+    for actor in actors[: gap + 1]:
+        known = read[actor] == m.ActorTableData.DEAD
+        until(
+            "a death is read or heard of",
+            lambda one=actor, known=known: known or m.ActorTableData.DEAD in listener.states(one),
+            within=5,
+        )
+
+
+@pytest.mark.clause("B5")
+def test_a_second_stream_of_a_node_replaces_the_first(cluster: Cluster) -> None:
+    raylet = cluster.raylets[1]
+    for _ in range(3):
+        raylet.reopen_sync()
+    raylet.start_task("work", resources={"CPU": 1.5})
+    cluster.settled()
+    assert cluster.gcs.alive, cluster.gcs.log_tail()
+
+
+@pytest.mark.clause("B6")
+def test_a_nodes_view_reaches_all_others_and_newcomers(start: Callable[..., Cluster]) -> None:
+    cluster = start(raylets=3)
+    speaker = cluster.raylets[2]
+    speaker.start_task("work", resources={"CPU": 1.5})
+    for _ in range(2):
+        newcomer = cluster.add_raylet({"CPU": 1.0})
+        for raylet in (*cluster.raylets[:2], newcomer):
+            until(
+                "the others see its view",
+                lambda one=raylet: one.seen_view(speaker.node_id).get("CPU") == 2.5,
+                within=10,
+            )
+        assert not speaker.seen_view(speaker.node_id), "its own view came back to it"
+        cluster.cycle()
+
+
+@pytest.mark.clause("K4", "B1")
+def test_raylets_subscribe_and_read_again_after_each_restart(start: Callable[..., Cluster]) -> None:
+    cluster = start(raylets=2)
+    for _ in range(3):
+        cluster.cycle()
+        cluster.settled()
+    joined = cluster.add_raylet({"CPU": 1.0})
+    for raylet in cluster.raylets[:2]:
+        until(
+            "a raylet hears of a node that joins after three restarts",
+            lambda one=raylet: joined.node_id in one.known_nodes(),
+            within=10,
+        )

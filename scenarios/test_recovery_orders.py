@@ -1,0 +1,167 @@
+"""What a returning GCS tells the raylets: each living one once, with exact lists, in a safe order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.check import held
+from harness.check.survival import unharmed
+from harness.cluster import Cluster
+from harness.report.verdict import Inconclusive
+from harness.wait import until
+from harness.wire import messages as m
+from harness.workload import populate
+
+pytestmark = pytest.mark.promise("2", "3")
+
+UNREACHABLE = 3.5  # seconds
+
+
+@pytest.mark.clause("R1")
+def test_every_living_node_is_told_of_the_restart_once(start: Callable[..., Cluster]) -> None:
+    cluster = start(raylets=3)
+    for _ in range(3):
+        cluster.kill_gcs()
+        since = cluster.now()
+        cluster.revive_gcs()
+        cluster.settled()
+        told = [order.node for order in cluster.orders(since, "NotifyGCSRestart")]
+        assert sorted(told) == sorted(raylet.node_id.hex() for raylet in cluster.raylets), f"told: {told}"
+
+
+@pytest.mark.clause("R1", "N3")
+def test_a_node_unreachable_at_first_is_told_later(start: Callable[..., Cluster]) -> None:
+    cluster = start(raylets=2)
+    deaf = cluster.raylets[1]
+    cluster.kill_gcs()
+    deaf.close_port()
+    since = cluster.now()
+    cluster.revive_gcs()
+    until("a while has passed", lambda: cluster.now() > since + 1.0, within=3)
+    deaf.open_port()
+    until("it is told", lambda: deaf.orders("NotifyGCSRestart", since=since), within=UNREACHABLE + 10)
+    cluster.settled()
+    assert len(deaf.orders("NotifyGCSRestart", since=since)) == 1, "told more than once"
+
+
+@pytest.mark.clause("R2", "R3")
+def test_what_is_in_use_is_listed_exactly(start: Callable[..., Cluster]) -> None:
+    cluster = start(raylets=3)
+    work = populate(cluster)
+    workers, bundles = work.workers(), work.bundles()
+    cluster.kill_gcs()
+    since = cluster.now()
+    cluster.revive_gcs()
+    for raylet in cluster.raylets:
+        node = raylet.node_id.hex()
+        for method, living in (("ReleaseUnusedActorWorkers", workers), ("ReleaseUnusedBundles", bundles)):
+            until(
+                f"{method} arrives", lambda one=raylet, name=method: one.orders(name, since=since), within=5
+            )
+            listed = {one for order in raylet.orders(method, since=since) for one in order.ids}
+            expected = {one for one, home in living.items() if home == node}
+            assert listed == expected, f"{method} to {node[:8]}: lists {listed}, in use {expected}"
+
+
+@pytest.mark.clause("R3", "P2")
+def test_a_bundle_that_the_gcs_never_stored_is_swept(cluster: Cluster) -> None:
+    """It died between asking for a bundle and storing that it has it."""
+    home = cluster.head
+    for raylet in cluster.raylets:
+        raylet.script("PrepareBundleResources", mode="hold")
+    cluster.driver.create_placement_group(({"CPU": 1.0},), ready=False)
+    until("a bundle is asked for", lambda: any(raylet.bundles() for raylet in cluster.raylets), within=5)
+    cluster.kill_gcs()
+    for raylet in cluster.raylets:
+        raylet.release("PrepareBundleResources")
+    since = cluster.now()
+    cluster.revive_gcs()
+    until("it is told what to sweep", lambda: home.orders("ReleaseUnusedBundles", since=since), within=5)
+    until("the group stands", lambda: _created(cluster), within=15)
+    assert sum(len(raylet.bundles()) for raylet in cluster.raylets) == 1, "an orphan bundle is left"
+
+
+@pytest.mark.clause("R4", "A3")
+def test_no_lease_before_a_node_has_swept_its_workers(cluster: Cluster) -> None:
+    actor = cluster.driver.create_actor(name="phoenix", max_restarts=5)
+    home = cluster.head
+    cluster.kill_gcs()
+    home.kill_worker(_worker(cluster, actor))
+    home.script("ReleaseUnusedActorWorkers", mode="hold")
+    since = cluster.now()
+    cluster.revive_gcs()
+    until("the sweep has arrived", lambda: home.orders("ReleaseUnusedActorWorkers", since=since), within=5)
+    until(
+        "its worker's end is reported",
+        lambda: cluster.driver.actor(actor).state == m.ActorTableData.RESTARTING,
+        within=10,
+    )
+    waited = cluster.now()
+    until("a while has passed", lambda: cluster.now() > waited + 0.7, within=2)
+    assert not home.orders("RequestWorkerLease", since=since), "leased from a node that has not swept yet"
+    home.release("ReleaseUnusedActorWorkers")
+    until("the actor is back", lambda: cluster.driver.actor(actor).state == m.ActorTableData.ALIVE, within=10)
+
+
+@pytest.mark.clause("R5")
+def test_no_bundle_is_prepared_before_all_nodes_have_swept(start: Callable[..., Cluster]) -> None:
+    cluster = start(raylets=3)
+    slow = cluster.raylets[2]
+    cluster.driver.create_placement_group(({"CPU": 99.0},), ready=False, name="waiting")
+    cluster.kill_gcs()
+    slow.script("ReleaseUnusedBundles", mode="hold")
+    since = cluster.now()
+    cluster.revive_gcs()
+    until("the sweep has arrived", lambda: slow.orders("ReleaseUnusedBundles", since=since), within=5)
+    asked = cluster.driver.begin(cluster.driver.create_placement_group)
+    waited = cluster.now()
+    until("a while has passed", lambda: cluster.now() > waited + 0.7, within=2)
+    if asked.done() and asked.exception():
+        raise Inconclusive("the group was refused")
+    assert not cluster.orders(since, "PrepareBundleResources"), "prepared before every node had swept"
+    slow.release("ReleaseUnusedBundles")
+    assert asked.result(15)
+
+
+@pytest.mark.clause("R6")
+@pytest.mark.timeout(90)
+def test_one_mute_node_does_not_block_groups_for_ever(start: Callable[..., Cluster]) -> None:
+    cluster = start(raylets=3)
+    mute = cluster.raylets[2]
+    cluster.kill_gcs()
+    mute.script("ReleaseUnusedBundles", mode="mute")
+    cluster.revive_gcs()
+    asked = cluster.driver.begin(cluster.driver.create_placement_group, within=60)
+    assert asked.result(45), "a mute node blocks every placement group"
+
+
+@pytest.mark.clause("R2", "R3", "A1")
+def test_a_second_kill_during_recovery_harms_nobody(start: Callable[..., Cluster]) -> None:
+    cluster = start(raylets=3)
+    work = populate(cluster)
+    watch = work.watch()
+    for _ in range(5):
+        cluster.kill_gcs()
+        since = cluster.now()
+        cluster.gcs.restart()
+        until(
+            "the first order of recovery arrives",
+            lambda at=since: cluster.orders(at, "NotifyGCSRestart"),
+            within=15,
+        )
+        cluster.cycle()
+    cluster.settled()
+    held(watch.violations(), unharmed(cluster.orders(), watch.workers, watch.bundles, watch.since))
+
+
+def _worker(cluster: Cluster, actor: bytes) -> bytes:
+    return next(
+        worker.worker_id for worker in cluster.head.workers() if worker.actor_id == actor and worker.alive
+    )
+
+
+def _created(cluster: Cluster) -> bool:
+    reply = cluster.driver.gcs.checked("GetAllPlacementGroup", m.GetAllPlacementGroupRequest())
+    return all(row.state == m.PlacementGroupTableData.CREATED for row in reply.placement_group_table_data)

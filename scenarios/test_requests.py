@@ -1,0 +1,146 @@
+"""Promises 1 and 2, request by request: answered or refused, never a hang, never the end of the process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import grpc
+import pytest
+
+from harness.cluster import Cluster
+from harness.driver.client import Refused
+from harness.malformed import FORMS, LONG_POLLS, gcs_methods
+from harness.wait import until
+from harness.wire import ids
+from harness.wire import messages as m
+from harness.wire.rpc import Method
+
+pytestmark = pytest.mark.promise("1", "2")
+
+
+@pytest.mark.clause("L6")
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("method", gcs_methods(), ids=lambda method: method.full_name)
+def test_a_bad_request_is_answered_and_the_process_lives(
+    start: Callable[..., Cluster], method: Method, form: str
+) -> None:
+    cluster = start(raylets=1)
+    client = cluster.driver.gcs
+    call = client.begin(method.full_name, FORMS[form](method.request), within=5.0)
+    if method.name not in LONG_POLLS:
+        assert _ends(call), f"{method.full_name} with {form}: no answer within 5 s"
+    _still_serves(cluster, f"{method.full_name} with {form}")
+
+
+@pytest.mark.clause("L6")
+def test_bytes_that_are_no_message_are_refused(start: Callable[..., Cluster]) -> None:
+    cluster = start(raylets=1)
+    for method in gcs_methods():
+        raw = cluster.driver.gcs.channel.unary_unary(method.path(cluster.target.dialect))
+        with pytest.raises(grpc.RpcError) as refused:
+            raw(b"\xff\xff\xff\xff garbage", timeout=5)
+        unsaid = (grpc.StatusCode.INTERNAL, grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED)
+        assert refused.value.code() in unsaid, f"{method.full_name}: {refused.value}"
+    _still_serves(cluster, "bytes that are no message")
+
+
+@pytest.mark.clause("L3")
+def test_calls_in_flight_at_the_kill_end_unavailable(cluster: Cluster) -> None:
+    group = ids.placement_group_id(cluster.driver.job)
+    request = m.WaitPlacementGroupUntilReadyRequest(placement_group_id=group)
+    gcs = cluster.driver.gcs
+    poll = gcs.begin(
+        "ControlPlanePubSubGcsService.GcsSubscriberPoll",
+        m.GcsSubscriberPollRequest(subscriber_id=ids.unique_id()),
+        within=None,
+    )
+    cluster.driver.create_placement_group(({"CPU": 99.0},), ready=False, group=group)
+    wait = gcs.begin("WaitPlacementGroupUntilReady", request, within=None)
+    gcs.call("CheckAlive", m.CheckAliveRequest())
+    assert not poll.done()
+    assert not wait.done()
+    cluster.kill_gcs()
+    for call in (poll, wait):
+        assert call.exception(timeout=5).code() is grpc.StatusCode.UNAVAILABLE, f"ended as {call.code()}"
+
+
+@pytest.mark.clause("L4")
+def test_an_orderly_end_is_quick_and_tells_its_callers(cluster: Cluster) -> None:
+    poll = cluster.driver.gcs.begin(
+        "ControlPlanePubSubGcsService.GcsSubscriberPoll",
+        m.GcsSubscriberPollRequest(subscriber_id=ids.unique_id()),
+        within=None,
+    )
+    cluster.driver.gcs.call("CheckAlive", m.CheckAliveRequest())
+    began = cluster.now()
+    cluster.gcs.stop(within=5.0)
+    took = cluster.now() - began
+    assert cluster.gcs.exit_status == 0, f"exit status {cluster.gcs.exit_status}"
+    assert took < 2.0, f"took {took:.1f} s"
+    assert poll.exception(timeout=5).code() is grpc.StatusCode.UNAVAILABLE, f"ended as {poll.code()}"
+
+
+@pytest.mark.clause("L5")
+def test_a_hundred_rows_a_table_load_within_a_second(cluster: Cluster) -> None:
+    driver = cluster.driver
+    for number in range(100):
+        driver.put(b"key-%d" % number, b"value")
+        driver.register_actor(driver.actor_spec(name=f"actor-{number}"))
+        driver.create_placement_group(({"CPU": 99.0},), ready=False)
+    cluster.kill_gcs()
+    began = cluster.now()
+    cluster.revive_gcs()
+    took = cluster.now() - began
+    assert took < 1.0, f"took {took:.2f} s to serve"
+
+
+@pytest.mark.clause("I8")
+def test_a_name_belongs_to_one_actor(cluster: Cluster) -> None:
+    driver = cluster.driver
+    driver.create_actor(name="taken", detached=True)
+    for _ in range(2):
+        with pytest.raises(Refused) as refused:
+            driver.register_actor(driver.actor_spec(name="taken"))
+        assert refused.value.code == cluster.target.dialect.duplicate_name
+        cluster.cycle()
+    driver.register_actor(driver.actor_spec(name="taken", ray_namespace="elsewhere"))
+
+
+@pytest.mark.clause("I7")
+def test_removing_what_is_not_there_is_ok(cluster: Cluster) -> None:
+    driver = cluster.driver
+    driver.remove_placement_group(ids.placement_group_id(driver.job))
+    group = driver.create_placement_group()
+    driver.remove_placement_group(group)
+    driver.remove_placement_group(group)
+    cluster.cycle()
+    driver.remove_placement_group(group)
+
+
+@pytest.mark.clause("L6")
+def test_unknown_things_are_not_found(cluster: Cluster) -> None:
+    driver = cluster.driver
+    with pytest.raises(Refused):
+        driver.actor_named("nobody")
+    assert not driver.actor(ids.actor_id(driver.job)).actor_id
+    assert not driver.placement_group(ids.placement_group_id(driver.job)).placement_group_id
+    reply = driver.gcs.control(
+        "KillActorViaGcs", m.KillActorViaGcsRequest(actor_id=ids.actor_id(driver.job), no_restart=True)
+    )
+    assert reply.status.code == cluster.target.dialect.kill_unknown_actor
+    with pytest.raises(Refused):
+        driver.instantiate_actor(driver.actor_spec())
+
+
+def _ends(call: grpc.Future) -> bool:
+    call.exception(timeout=6)
+    return bool(call.code() is not grpc.StatusCode.DEADLINE_EXCEEDED)
+
+
+def _still_serves(cluster: Cluster, after: str) -> None:
+    # A process that aborts takes a moment to die: ask until two answers are apart from the request.
+    answered = [cluster.gcs.serving() for _ in range(2)]
+    until("the GCS has had time to die", lambda: not cluster.gcs.alive or all(answered), within=1)
+    assert cluster.gcs.alive, (
+        f"{after} ended the process with {cluster.gcs.exit_status}\n{cluster.gcs.log_tail()}"
+    )
