@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -19,14 +20,16 @@ from harness.driver.driver import Driver
 from harness.driver.listener import Listener
 from harness.fault.base import Fault, Injection, injected
 from harness.names.server import NameServer
-from harness.process.child import Child
 from harness.process.ports import allocate_address, allocate_port
-from harness.raylet.client import ActorHandle, Raylet, RayletHost
+from harness.raylet import handles
+from harness.raylet.client import RayletHost
+from harness.raylet.handles import ActorHandle, RayletHandle
 from harness.store.base import Store
 from harness.target.base import Launch, Target
 from harness.target.gcs import GcsProcess
 from harness.wait import until
 from harness.wire import ids
+from harness.wire.rpc import cluster_metadata, multicallable
 from harness.witness import Witness
 
 # A node that refuses its probes is dead after 0.8 + 3 * 0.4 = 2 s; one that is slow for less than
@@ -38,6 +41,8 @@ QUICK_HEALTH: Mapping[str, object] = {
     "health_check_failure_threshold": 4,
 }
 GCS_NAME = "gcs.test"
+# Ray's raylet opens its syncer stream again after 2 s; scenarios that wait for views want them sooner.
+QUICK_RAYLET: Mapping[str, object] = {"sync_reopen": 0.1}
 
 
 @dataclass(frozen=True)
@@ -68,18 +73,20 @@ class Cluster:
         named: bool = False,
         separate: bool = False,
         reconnect_limit: float | None = None,
-        raylet_config: Mapping[str, Any] | None = None,
+        raylet: Mapping[str, Any] | None = None,
+        channel: Mapping[str, str | int] | None = None,
     ) -> None:
         """Nothing starts yet.
 
         ``config``: Ray system config of the GCS, over :data:`QUICK_HEALTH`. ``named``: raylets and
         drivers know the GCS by a DNS name. ``separate``: one process per raylet.
-        ``reconnect_limit``: the raylets' gcs_rpc_server_reconnect_timeout_s, in seconds.
+        ``reconnect_limit``: the raylets' gcs_rpc_server_reconnect_timeout_s, in seconds; ``raylet``:
+        further options of theirs; ``channel``: gRPC channel arguments of raylets and drivers.
         """
         self.target, self.store, self.directory = target, store, directory
         self.namespace = namespace or f"ns{ids.unique_id().hex()[:12]}"
         self.journal: list[Note] = []
-        self.raylets: list[Raylet] = []
+        self.raylets: list[RayletHandle] = []
         self.hosts: list[RayletHost] = []
         self.drivers: list[Driver] = []
         self.rival: GcsProcess | None = None
@@ -89,9 +96,10 @@ class Cluster:
         self.serving_since = 0.0
         """When the port of the last GCS was last seen closed, in monotonic seconds."""
         self._separate = separate
-        self._raylet_config = dict(raylet_config or {})
+        self._channel = dict(channel or {})
+        self._raylet = dict(raylet or {})
         if reconnect_limit is not None:
-            self._raylet_config["gcs_rpc_server_reconnect_timeout_s"] = reconnect_limit
+            self._raylet["reconnect_limit"] = reconnect_limit
         self._ending = ExitStack()
         if named:
             self.names = NameServer()
@@ -237,34 +245,36 @@ class Cluster:
     # Raylets
 
     def add_host(self) -> RayletHost:
-        number = len(self.hosts)
+        """A new process for raylets."""
         host = RayletHost(
             gcs_address=self.address,
-            dialect=self.target.dialect,
-            config={**RAYLET_BACKOFF, **self._raylet_config},
-            directory=self.directory / f"raylets-{number}",
-            spawn=Child.spawn,
+            speaks=self.target.dialect,
+            directory=self.directory / f"raylets-{len(self.hosts)}",
+            shared=self.directory / "shared",
+            channel_options={**QUICK_BACKOFF, **self._channel},
+            check_interval=0.05,
         )
         self.hosts.append(host)
         return host
 
-    def add_raylet(self, resources: Mapping[str, float], wait: bool = True) -> Raylet:
-        """A new node; ``wait`` False: its registration may still be under way."""
+    def add_raylet(self, resources: Mapping[str, float], wait: bool = True, **options: Any) -> RayletHandle:
+        """A new node; ``wait`` False: its registration may still be under way.
+
+        ``options``: those of ``harness.raylet.raylet.Options``.
+        """
         host = self.add_host() if self._separate or not self.hosts else self.hosts[0]
         address = allocate_address()
-        add = host.add if wait else host.begin_add
-        raylet = add(
-            address=address, port=allocate_port(address), resources=dict(resources), is_head=not self.raylets
-        )
+        wishes = {"is_head": not self.raylets, **QUICK_RAYLET, **self._raylet, **options}
+        raylet = host.add_begin(address, allocate_port(address), dict(resources), **wishes)
         self.raylets.append(raylet)
         self.note("raylet", "joins", node=raylet.node_id.hex()[:8], address=address)
-        return raylet
+        return raylet.wait_settled() if wait else raylet
 
     @property
-    def head(self) -> Raylet:
+    def head(self) -> RayletHandle:
         return self.raylets[0]
 
-    def raylet_of(self, node: bytes | str) -> Raylet:
+    def raylet_of(self, node: bytes | str) -> RayletHandle:
         """The raylet of a node id (bytes or hex)."""
         wanted = node if isinstance(node, str) else node.hex()
         return next(raylet for raylet in self.raylets if raylet.node_id.hex() == wanted)
@@ -281,7 +291,7 @@ class Cluster:
 
     def _agree(self) -> bool:
         living = [raylet for raylet in self.raylets if raylet.alive]
-        if any(raylet.state != "connected" for raylet in living):
+        if any(raylet.state != "connected" or not raylet.syncing for raylet in living):
             return False
         seen = look.available(self.driver.gcs) if self.drivers else None
         return seen is None or all(
@@ -290,9 +300,14 @@ class Cluster:
 
     # Drivers and what they see
 
-    def add_driver(self, home: Raylet | None = None, connect: bool = True, **options: Any) -> Driver:
+    def add_driver(self, home: RayletHandle | None = None, connect: bool = True, **options: Any) -> Driver:
         """A driver on ``home`` (the head by default), with a job of its own unless not ``connect``."""
-        driver = Driver(self.address, self.target.dialect, home or self.head, options or QUICK_BACKOFF)
+        driver = Driver(
+            self.address,
+            self.target.dialect,
+            home or self.head,
+            {**QUICK_BACKOFF, **self._channel, **options},
+        )
         self.drivers.append(driver)
         self._ending.callback(driver.close)
         if connect:
@@ -305,7 +320,7 @@ class Cluster:
 
     def client(self, **options: Any) -> GcsClient:
         """A bare client of the GCS, closed with the cluster."""
-        client = GcsClient(self.address, self.target.dialect, options or QUICK_BACKOFF)
+        client = GcsClient(self.address, self.target.dialect, {**QUICK_BACKOFF, **self._channel, **options})
         self._ending.callback(client.close)
         return client
 
@@ -319,10 +334,30 @@ class Cluster:
         client.learn_cluster_id(within)
         return look.look(client, within=within)
 
+    def open_sync_stream(self, raylet: RayletHandle) -> Any:
+        """A second syncer stream in the name of ``raylet``; gRPC's call, to be cancelled."""
+        stream = multicallable(self.driver.gcs.channel, "RaySyncer.StartSync", self.target.dialect)
+        hold = threading.Event()
+        self._ending.callback(hold.set)
+
+        def frames() -> Iterator[bytes]:
+            hold.wait()
+            yield from ()
+
+        return stream(
+            frames(),
+            metadata=(("node_id", raylet.node_id.hex()), *cluster_metadata(self.driver.gcs.cluster_id)),
+        )
+
+    def misinform(self, **settings: Any) -> None:
+        """Tell the GCS something else about its store (``password=…``) from its next start on."""
+        launch = self.gcs.launch
+        self.gcs.launch = replace(launch, store=replace(launch.store, **settings))
+
     def client_of(self, gcs: GcsProcess, **options: Any) -> GcsClient:
         """A client of a given GCS (a rival), by its bare address, sending no cluster id."""
         address = f"{gcs.launch.address}:{gcs.launch.port}"
-        client = GcsClient(address, self.target.dialect, options or QUICK_BACKOFF)
+        client = GcsClient(address, self.target.dialect, {**QUICK_BACKOFF, **self._channel, **options})
         self._ending.callback(client.close)
         return client
 
@@ -332,7 +367,7 @@ class Cluster:
         self._ending.callback(listener.close)
         return listener
 
-    def witness(self, raylet: Raylet) -> Witness:
+    def witness(self, raylet: RayletHandle) -> Witness:
         """Listen in the place of a dead raylet, and note who calls."""
         witness = Witness(raylet.address, raylet.port)
         self._ending.callback(witness.close)
@@ -356,17 +391,14 @@ class Cluster:
     def pulse(self, actor: bytes) -> Pulse:
         """Call the actor once: its process, incarnation and count."""
         reply = self.actor(actor).call("increment")
-        return Pulse(
-            f"actor {actor.hex()}", int(reply["pid"]), int(reply["value"]), int(reply["incarnation"])
-        )
+        return Pulse(f"actor {actor.hex()}", reply.pid, int(reply.value), reply.incarnation)
 
-    def orders(self, since: float = 0.0, method: str | None = None) -> list[Order]:
-        """Every order that any raylet received from ``since`` (monotonic seconds) on, in time's order."""
-        found = [
-            Order(order.at, raylet.node_id.hex(), order.method, frozenset(order.ids))
-            for raylet in self.raylets
-            for order in raylet.orders(method=method, since=since)
-        ]
+    def orders(
+        self, since: float = 0.0, method: str | None = None, raylet: RayletHandle | None = None
+    ) -> list[Order]:
+        """Orders that living raylets (or ``raylet``) received from ``since`` (monotonic seconds) on, in time's order."""
+        asked = [raylet] if raylet else [one for one in self.raylets if one.alive]
+        found = [plain(order) for one in asked for order in one.orders(method) if order.time >= since]
         return sorted(found, key=lambda order: order.at)
 
     def _end_processes(self) -> None:
@@ -377,8 +409,11 @@ class Cluster:
             self.gcs.kill()
 
 
-# As Ray's raylet, but back sooner than its 1 to 2 s; scenarios that study the reconnect say otherwise.
-RAYLET_BACKOFF: Mapping[str, object] = dict(QUICK_BACKOFF)
+def plain(order: handles.Order) -> Order:
+    """A raylet's order as checks take it: ids in hex, bundles as ``group:index``."""
+    named = {one.hex() for one in (*order.workers, order.worker_id, order.actor_id) if one}
+    named |= {f"{group.hex()}:{index}" for group, index in order.bundles}
+    return Order(order.time, order.node_id.hex(), order.method, frozenset(named))
 
 
 def same_resources(seen: Mapping[str, float], held: Mapping[str, float]) -> bool:

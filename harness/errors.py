@@ -9,3 +9,11 @@ class EnvironmentProblem(Exception):
 
 class TimedOut(AssertionError):
     """A wait ran out; the message names what was awaited and shows the last evidence."""
+
+
+class TargetFailed(AssertionError):
+    """A GCS that served before does not come back; the message ends with the last lines of its log."""
+
+
+class Unsupported(Exception):
+    """This store or target cannot do that by nature; a scenario that needs it is skipped with this reason."""

@@ -18,7 +18,7 @@ from harness.check.blocking import Answered
 from harness.cluster import Cluster, same_resources
 from harness.driver import look
 from harness.driver.client import Refused
-from harness.raylet.client import Raylet
+from harness.raylet.handles import RayletHandle
 from harness.wait import until
 from harness.wire import messages as m
 
@@ -207,11 +207,10 @@ class ManageResources:
 
     def prepare(self, cluster: Cluster) -> None:
         self.raylet = cluster.raylets[1]
-        self.task = self.raylet.start_task("before", resources={"CPU": 1.0})
+        self.actor = cluster.add_driver(self.raylet).create_actor(resources={"CPU": 1.0})
 
     def ask(self, cluster: Cluster) -> None:
-        self.task.finish()
-        self.raylet.start_task("meanwhile", resources={"CPU": 3.0})
+        self.raylet.resize({"CPU": 7.0, "extra": 2.0})
 
     def effects(self, cluster: Cluster) -> Effects:
         def seen(now: dict[str, dict[str, float]], held: Mapping[str, float]) -> list[str]:
@@ -221,15 +220,15 @@ class ManageResources:
         cluster.settled()
         return {
             "available resources are right": seen(
-                look.available(cluster.driver.gcs), self.raylet.available()
+                look.available(cluster.driver.gcs), {"CPU": 6.0, "extra": 2.0}
             ),
-            "total resources are right": seen(look.totals(cluster.driver.gcs), self.raylet.total()),
+            "total resources are right": seen(look.totals(cluster.driver.gcs), {"CPU": 7.0, "extra": 2.0}),
         }
 
 
 class RegisterNode:
     clients = False
-    raylet: Raylet
+    raylet: RayletHandle
 
     def prepare(self, cluster: Cluster) -> None:
         """A node needs no preparation."""
@@ -259,7 +258,8 @@ class CreateWorkerProcess:
         self.worker = cluster.raylets[1].start_worker()
 
     def effects(self, cluster: Cluster) -> Effects:
-        self.worker.wait_ready(within=15)
+        raylet = cluster.raylets[1]
+        until("the worker is ready", lambda: raylet.worker(self.worker.worker_id).ready, within=15)
         rows = cluster.driver.gcs.checked("GetAllWorkerInfo", m.GetAllWorkerInfoRequest()).worker_table_data
         return {
             "the worker is registered": [

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 
 from harness.check import view
 from harness.check.survival import Pulse, lived_on, same_objects, unharmed
 from harness.cluster import Cluster
-from harness.raylet.client import ObjectRef, Task
+from harness.raylet.handles import ObjectRef, Task
 from harness.wait import until
 
 
@@ -49,7 +50,7 @@ class Workload:
         """Each object's checksum, as another node than its own reads it, without the GCS."""
         raylets = self.cluster.raylets
         return {
-            ref.object_id.hex(): raylets[(home + 1) % len(raylets)].get_checksum(ref)
+            ref.object_id.hex(): _checksum(raylets[(home + 1) % len(raylets)].get(ref))
             for home, ref in self.objects
         }
 
@@ -109,6 +110,10 @@ def populate(cluster: Cluster, keys: int = 5) -> Workload:
         work.tasks.append(raylet.start_task(f"count-{place}"))
         work.objects.append((place, raylet.put(b"object of node %d " % place * 1000)))
     return work
+
+
+def _checksum(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def home_bundle(cluster: Cluster, group: bytes) -> int:

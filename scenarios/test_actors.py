@@ -169,11 +169,11 @@ def test_restarts_are_counted_across_restarts_of_the_gcs(cluster: Cluster) -> No
 def test_an_owner_unreachable_for_a_moment_does_not_lose_its_actors(cluster: Cluster) -> None:
     actor = cluster.driver.create_actor(name="owned", max_restarts=0)
     cluster.kill_gcs()
-    cluster.head.close_port()
+    cluster.head.unreachable()
     cluster.revive_gcs()
     since = cluster.now()
     until("half a second has passed", lambda: cluster.now() > since + 0.5, within=2)
-    cluster.head.open_port()
+    cluster.head.reachable()
     cluster.settled()
     until("a while has passed", lambda: cluster.now() > since + 3.0, within=5)
     assert cluster.driver.actor(actor).state == ALIVE

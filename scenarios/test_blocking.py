@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from harness.report.verdict import Inconclusive
 
 from harness.check import held
 from harness.check.blocking import once, waited_out
@@ -20,6 +19,7 @@ from harness.functions import (
     ReconstructActor,
     RegisterNode,
 )
+from harness.report.verdict import Inconclusive
 from harness.wait import until
 
 pytestmark = [pytest.mark.promise("2"), pytest.mark.clause("K2")]

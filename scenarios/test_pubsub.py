@@ -85,8 +85,11 @@ def test_what_is_missed_in_the_outage_is_in_the_tables(cluster: Cluster, gap: in
 def test_a_second_stream_of_a_node_replaces_the_first(cluster: Cluster) -> None:
     raylet = cluster.raylets[1]
     for _ in range(3):
-        raylet.reopen_sync()
-    raylet.start_task("work", resources={"CPU": 1.5})
+        closed = len(raylet.syncs("closed"))
+        second = cluster.open_sync_stream(raylet)
+        until("the first stream ends", lambda seen=closed: len(raylet.syncs("closed")) > seen, within=5)
+        second.cancel()
+    raylet.resize({"CPU": 9.0})
     cluster.settled()
     assert cluster.gcs.alive, cluster.gcs.log_tail()
 
@@ -95,16 +98,17 @@ def test_a_second_stream_of_a_node_replaces_the_first(cluster: Cluster) -> None:
 def test_a_nodes_view_reaches_all_others_and_newcomers(start: Callable[..., Cluster]) -> None:
     cluster = start(raylets=3)
     speaker = cluster.raylets[2]
-    speaker.start_task("work", resources={"CPU": 1.5})
+    speaker.resize({"CPU": 2.5})
     for _ in range(2):
         newcomer = cluster.add_raylet({"CPU": 1.0})
         for raylet in (*cluster.raylets[:2], newcomer):
             until(
                 "the others see its view",
-                lambda one=raylet: one.seen_view(speaker.node_id).get("CPU") == 2.5,
+                lambda one=raylet: (one.seen(speaker.node_id) or {}).get("CPU") == 2.5,
                 within=10,
             )
-        assert not speaker.seen_view(speaker.node_id), "its own view came back to it"
+        own = [one for one in speaker.syncs("view") if one["node_id"] == speaker.node_id]
+        assert not own, "its own view came back to it"
         cluster.cycle()
 
 
@@ -118,6 +122,6 @@ def test_raylets_subscribe_and_read_again_after_each_restart(start: Callable[...
     for raylet in cluster.raylets[:2]:
         until(
             "a raylet hears of a node that joins after three restarts",
-            lambda one=raylet: joined.node_id in one.known_nodes(),
+            lambda one=raylet: any(heard.key_id == joined.node_id for heard in one.messages()),
             within=10,
         )

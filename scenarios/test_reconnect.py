@@ -46,7 +46,7 @@ def test_back_at_once_every_raylet_reconnects_without_registering_again(
         cluster.settled()
     assert all(raylet.alive for raylet in cluster.raylets), "a raylet left"
     for raylet in cluster.raylets:
-        assert len(raylet.sent("RegisterNode")) == 1, "a raylet registered again"
+        assert len(raylet.calls("RegisterNode")) == 1, "a raylet registered again"
     held(two_state(standings(cluster), LIMIT))
 
 
@@ -71,17 +71,17 @@ def test_back_just_before_the_limit_nobody_leaves(start: Callable[..., Cluster])
 )
 def test_past_the_limit_the_raylet_exits(start: Callable[..., Cluster], limit: float) -> None:
     cluster = start(raylets=2, separate=True, reconnect_limit=limit)
-    pids = [worker.pid for raylet in cluster.raylets for worker in [raylet.start_task("work").worker]]
+    pids = [raylet.start_task("work").pid for raylet in cluster.raylets]
     with cluster.broken(KillGcs()):
         until("every raylet waits", lambda: all(raylet.waiting_since for raylet in cluster.raylets), within=5)
         first = {raylet.node_id: raylet.waiting_since for raylet in cluster.raylets}
         ended = {}
         for raylet in cluster.raylets:
             until("the raylet's process ends", lambda one=raylet: not one.alive, within=limit + 10)
-            ended[raylet.node_id] = raylet.ended_at
+            ended[raylet.node_id] = cluster.now()
         for raylet in cluster.raylets:
             assert raylet.exit_status == 1, f"exit status {raylet.exit_status}"
-            held(exited_on_time(first[raylet.node_id] or 0.0, ended[raylet.node_id] or 0.0, limit))
+            held(exited_on_time(first[raylet.node_id] or 0.0, ended[raylet.node_id], limit))
         until("its workers end with it", lambda: not any(cluster.runs(pid) for pid in pids), within=5)
 
 

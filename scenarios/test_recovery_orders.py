@@ -36,14 +36,14 @@ def test_a_node_unreachable_at_first_is_told_later(start: Callable[..., Cluster]
     cluster = start(raylets=2)
     deaf = cluster.raylets[1]
     cluster.kill_gcs()
-    deaf.close_port()
+    deaf.unreachable()
     since = cluster.now()
     cluster.revive_gcs()
     until("a while has passed", lambda: cluster.now() > since + 1.0, within=3)
-    deaf.open_port()
-    until("it is told", lambda: deaf.orders("NotifyGCSRestart", since=since), within=UNREACHABLE + 10)
+    deaf.reachable()
+    until("it is told", lambda: cluster.orders(since, "NotifyGCSRestart", deaf), within=UNREACHABLE + 10)
     cluster.settled()
-    assert len(deaf.orders("NotifyGCSRestart", since=since)) == 1, "told more than once"
+    assert len(cluster.orders(since, "NotifyGCSRestart", deaf)) == 1, "told more than once"
 
 
 @pytest.mark.clause("R2", "R3")
@@ -58,9 +58,11 @@ def test_what_is_in_use_is_listed_exactly(start: Callable[..., Cluster]) -> None
         node = raylet.node_id.hex()
         for method, living in (("ReleaseUnusedActorWorkers", workers), ("ReleaseUnusedBundles", bundles)):
             until(
-                f"{method} arrives", lambda one=raylet, name=method: one.orders(name, since=since), within=5
+                f"{method} arrives",
+                lambda one=raylet, name=method: cluster.orders(since, name, one),
+                within=5,
             )
-            listed = {one for order in raylet.orders(method, since=since) for one in order.ids}
+            listed = {one for order in cluster.orders(since, method, raylet) for one in order.ids}
             expected = {one for one, home in living.items() if home == node}
             assert listed == expected, f"{method} to {node[:8]}: lists {listed}, in use {expected}"
 
@@ -78,7 +80,7 @@ def test_a_bundle_that_the_gcs_never_stored_is_swept(cluster: Cluster) -> None:
         raylet.release("PrepareBundleResources")
     since = cluster.now()
     cluster.revive_gcs()
-    until("it is told what to sweep", lambda: home.orders("ReleaseUnusedBundles", since=since), within=5)
+    until("it is told what to sweep", lambda: cluster.orders(since, "ReleaseUnusedBundles", home), within=5)
     until("the group stands", lambda: _created(cluster), within=15)
     assert sum(len(raylet.bundles()) for raylet in cluster.raylets) == 1, "an orphan bundle is left"
 
@@ -92,7 +94,7 @@ def test_no_lease_before_a_node_has_swept_its_workers(cluster: Cluster) -> None:
     home.script("ReleaseUnusedActorWorkers", mode="hold")
     since = cluster.now()
     cluster.revive_gcs()
-    until("the sweep has arrived", lambda: home.orders("ReleaseUnusedActorWorkers", since=since), within=5)
+    until("the sweep has arrived", lambda: cluster.orders(since, "ReleaseUnusedActorWorkers", home), within=5)
     until(
         "its worker's end is reported",
         lambda: cluster.driver.actor(actor).state == m.ActorTableData.RESTARTING,
@@ -100,7 +102,7 @@ def test_no_lease_before_a_node_has_swept_its_workers(cluster: Cluster) -> None:
     )
     waited = cluster.now()
     until("a while has passed", lambda: cluster.now() > waited + 0.7, within=2)
-    assert not home.orders("RequestWorkerLease", since=since), "leased from a node that has not swept yet"
+    assert not cluster.orders(since, "RequestWorkerLease", home), "leased from a node that has not swept yet"
     home.release("ReleaseUnusedActorWorkers")
     until("the actor is back", lambda: cluster.driver.actor(actor).state == m.ActorTableData.ALIVE, within=10)
 
@@ -114,7 +116,7 @@ def test_no_bundle_is_prepared_before_all_nodes_have_swept(start: Callable[..., 
     slow.script("ReleaseUnusedBundles", mode="hold")
     since = cluster.now()
     cluster.revive_gcs()
-    until("the sweep has arrived", lambda: slow.orders("ReleaseUnusedBundles", since=since), within=5)
+    until("the sweep has arrived", lambda: cluster.orders(since, "ReleaseUnusedBundles", slow), within=5)
     asked = cluster.driver.begin(cluster.driver.create_placement_group)
     waited = cluster.now()
     until("a while has passed", lambda: cluster.now() > waited + 0.7, within=2)

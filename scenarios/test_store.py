@@ -9,10 +9,11 @@ import pytest
 from harness.check import held
 from harness.check.view import differences
 from harness.cluster import Cluster
-from harness.errors import TargetFailed
+from harness.errors import EnvironmentProblem
 from harness.fault import KillGcs, KillStore, PauseStore, WipeStore
 from harness.store.redis_server import RedisServer
 from harness.target.base import Target
+from harness.target.parse import parse_target
 from harness.wait import until
 from harness.wire.dialect import NEWEST
 from harness.workload import populate
@@ -44,7 +45,8 @@ def test_a_wrong_password_ends_the_gcs_and_changes_nothing(
     build: Callable[..., Cluster], password: str
 ) -> None:
     cluster = build(store="redis+password", config=QUICK_CONNECT)
-    cluster.gcs.start(store_password=password)
+    cluster.misinform(password=password)
+    cluster.gcs.start()
     until("the GCS ends", lambda: not cluster.gcs.alive, within=20, evidence=cluster.gcs.log_tail)
     assert cluster.gcs.exit_status != 0
     assert not cluster.store.client().keys("*"), "it wrote to a store that it may not open"
@@ -117,7 +119,7 @@ def test_a_hung_store_is_noticed(start: Callable[..., Cluster]) -> None:
 def test_a_store_that_lost_its_data_makes_another_cluster_and_the_old_nodes_leave(
     start: Callable[..., Cluster],
 ) -> None:
-    cluster = start(raylets=2, separate=True, raylet_config={"raylet_liveness_self_check_interval_ms": 1000})
+    cluster = start(raylets=2, separate=True, raylet={"self_check": 1.0})
     old = cluster.look()
     with cluster.broken(KillGcs()), cluster.broken(WipeStore()):
         """Both at once: a GCS that returns to an empty store."""
@@ -131,12 +133,13 @@ def test_a_store_that_lost_its_data_makes_another_cluster_and_the_old_nodes_leav
 @pytest.mark.clause("S1")
 @pytest.mark.parametrize("first", ["reference", "target"])
 def test_the_reference_and_the_target_take_over_from_each_other(
-    start: Callable[..., Cluster], target: Target, reference_target: Target, first: str
+    start: Callable[..., Cluster], target: Target, first: str
 ) -> None:
     """The layout in the store is one: each reads what the other wrote."""
     if target.dialect.release < NEWEST:
         pytest.skip("the reference writes the rows of 2.60.0")
-    order = (reference_target, target) if first == "reference" else (target, reference_target)
+    reference = parse_target("reference")
+    order = (reference, target) if first == "reference" else (target, reference)
     cluster = start(target=order[0])
     work = populate(cluster)
     before, watch = cluster.look(), work.watch()
@@ -157,7 +160,7 @@ def test_rocksdb_keeps_everything_and_has_one_writer(start: Callable[..., Cluste
     cluster.cycle()
     held(differences(before, cluster.look()))
     rival = cluster.start_rival()
-    with pytest.raises(TargetFailed):
+    with pytest.raises(EnvironmentProblem, match="exited"):
         rival.wait_until_serving(within=15)
     assert rival.exit_status not in (None, 0), "a second GCS opened the database"
     held(differences(before, cluster.look()))

@@ -22,13 +22,12 @@ T = TypeVar("T")
 class Home(Protocol):
     """The raylet on whose node the driver lives."""
 
-    @property
-    def node_id(self) -> bytes: ...
-    @property
-    def address(self) -> str: ...
-    @property
-    def port(self) -> int: ...
-    def attach_driver(self, worker_id: bytes) -> None: ...
+    node_id: bytes
+    address: str
+
+    def attach_driver(self, worker_id: bytes) -> int:
+        """Serve as the owner ``worker_id``; its port."""
+
     def detach_driver(self, worker_id: bytes) -> None: ...
 
 
@@ -44,7 +43,7 @@ class Driver:
     ) -> None:
         self.gcs = GcsClient(target, dialect, options)
         self.home = home
-        self.owner = Owner(b"", b"", home.node_id, home.address, home.port)
+        self.owner = Owner(b"", b"", home.node_id, home.address, 0)
         self._background = ThreadPoolExecutor(max_workers=64, thread_name_prefix="driver")
         self._tags = itertools.count(1)
 
@@ -67,10 +66,9 @@ class Driver:
         """What ``ray.init`` does: learn the cluster id, take a job id, add the job. The job id."""
         self.gcs.learn_cluster_id()
         job = ids.job_id(self.next_job_id())
-        self.owner = Owner(
-            job, ids.driver_worker_id(job), self.home.node_id, self.home.address, self.home.port
-        )
-        self.home.attach_driver(self.owner.worker_id)
+        worker_id = ids.driver_worker_id(job)
+        port = self.home.attach_driver(worker_id)
+        self.owner = Owner(job, worker_id, self.home.node_id, self.home.address, port)
         self.gcs.checked("AddJob", m.AddJobRequest(data=specs.job(self.owner, os.getpid())))
         self.gcs.checked(
             "AddWorkerInfo", m.AddWorkerInfoRequest(worker_data=specs.worker(self.owner, os.getpid()))

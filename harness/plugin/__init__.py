@@ -1,0 +1,12 @@
+"""Gauntlet as a pytest plugin: ``pytest_plugins = ["harness.plugin"]`` or ``-p harness.plugin``.
+
+Light to import: targets, stores and gRPC come in only when a scenario needs them.
+"""
+
+pytest_plugins = [
+    "harness.plugin.options",
+    "harness.plugin.selection",
+    "harness.plugin.verdicts",
+    "harness.plugin.summary",
+    "harness.plugin.fixtures",
+]

@@ -24,7 +24,10 @@ class StoreSettings:
 
 
 class Store(Protocol):
-    """A store that a run starts and a fault may break. Every method may be called again."""
+    """A store that a run starts and a fault may break. Every method may be called again.
+
+    What :attr:`faults` does not name raises :class:`harness.errors.Unsupported`.
+    """
 
     @property
     def settings(self) -> StoreSettings: ...
@@ -33,7 +36,12 @@ class Store(Protocol):
     def durable(self) -> bool:
         """Whether acknowledged writes outlive the GCS (False: ``memory``)."""
 
-    def start(self) -> None: ...
+    @property
+    def faults(self) -> frozenset[str]:
+        """What can be done to it: of ``kill`` (and ``restart``), ``pause`` (and ``resume``), ``wipe``."""
+
+    def start(self) -> None:
+        """Start it unless it runs, and return when it answers; EnvironmentProblem if it does not."""
 
     def stop(self) -> None:
         """End it and remove what it left behind."""
@@ -51,3 +59,6 @@ class Store(Protocol):
 
     def wipe(self) -> None:
         """Lose all data at once."""
+
+    def forget(self, namespace: str) -> None:
+        """Remove all that clusters of ``namespace`` stored, and nothing else."""

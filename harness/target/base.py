@@ -32,10 +32,14 @@ class Launch:
 
 @dataclass(frozen=True)
 class Command:
-    """What to execute: ``argv[0]`` is a path or a name on PATH; ``env`` is complete."""
+    """What to execute: ``argv[0]`` is a path or a name on PATH; ``env`` is complete.
+
+    ``cwd``: where it runs; None for where we run.
+    """
 
     argv: Sequence[str]
     env: Mapping[str, str]
+    cwd: Path | None = None
 
 
 class Target(Protocol):

@@ -15,9 +15,10 @@ from functools import cache
 from typing import Any, TypeVar
 
 import grpc
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message import Message
+from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.descriptor import Descriptor, EnumDescriptor
+from google.protobuf.descriptor_pb2 import DescriptorProto, EnumValueDescriptorProto, FileDescriptorProto
+from google.protobuf.message import DecodeError, Message
 from packaging.version import Version
 
 from harness.wire.protos import (
@@ -36,34 +37,36 @@ PACKAGE = "gauntlet.wire"
 MODULES = (common_pb2, tables_pb2, pubsub_pb2, gcs_pb2, raylet_pb2, worker_pb2, syncer_pb2, health_pb2)
 NEWEST = Version("2.60.0")
 OLDEST = Version("2.40.0")
+UNUSED = "_UNUSED"  # ends the name of a zero that we had to add to a dialect's enum
 
 M = TypeVar("M", bound=Message)
+
+
+class Untranslatable(DecodeError, ValueError):
+    """A value that one release has no word for: sent on as it is, it would mean something else."""
 
 
 @dataclass(frozen=True)
 class Change:
     """What release ``since`` brought; ``before`` it, these held instead.
 
-    ``fields``: message -> field -> number; ``enums``: enum -> value -> number;
-    ``services``: our service -> the service that served its methods;
-    ``facts``: attribute of :class:`Dialect` -> its value.
+    ``fields``: message -> field -> number; ``enums``: enum -> value -> number (in both ``None``
+    means that the release has no such thing); ``services``: our service -> the service that
+    served its methods; ``facts``: attribute of :class:`Dialect` -> its value.
     """
 
     since: str
-    fields: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    enums: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    fields: Mapping[str, Mapping[str, int | None]] = field(default_factory=dict)
+    enums: Mapping[str, Mapping[str, int | None]] = field(default_factory=dict)
     services: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-# Newest first. A later entry overrides an earlier one, as one walks back in time.
+# Newest first. A later entry overrides an earlier one, as one walks back in time. ``since`` is the
+# first release on PyPI whose descriptors (for facts: whose binary) show the change.
 CHANGES = (
     Change(
-        since="2.60.0",
-        services={
-            "ControlPlanePubSubGcsService": "InternalPubSubGcsService",
-            "ObservabilityPubSubService": "InternalPubSubGcsService",
-        },
+        since="2.57.0",
         fields={
             "PubMessage": {
                 "failure_message": 6,
@@ -92,11 +95,39 @@ CHANGES = (
                 "GCS_NODE_ADDRESS_AND_LIVENESS_CHANNEL": 10,
             }
         },
+    ),
+    Change(
+        since="2.56.0",
+        services={
+            "ControlPlanePubSubGcsService": "InternalPubSubGcsService",
+            "ObservabilityPubSubService": "InternalPubSubGcsService",
+        },
         facts={"bundle_release": "CancelResourceReserve"},
     ),
     Change(
         since="2.53.0",
+        facts={"sync_batches": False},
+    ),
+    Change(
+        since="2.52.0",
+        facts={"wrong_cluster_id": grpc.StatusCode.ABORTED, "kills_through_raylet": False},
+    ),
+    Change(
+        since="2.51.0",
+        fields={"PubMessage": {"node_address_and_liveness_message": None, "sequence_id": 14}},
+        enums={"ChannelType": {"GCS_NODE_ADDRESS_AND_LIVENESS_CHANNEL": None}},
+        facts={"address_and_liveness_channel": False},
+    ),
+    Change(
+        since="2.50.0",
         fields={
+            "PubMessage": {
+                "worker_delta_message": 11,
+                "error_info_message": 12,
+                "log_batch_message": 13,
+                "node_resource_usage_message": 15,
+                "sequence_id": 16,
+            },
             "ActorCreationTaskSpec": {
                 "actor_id": 2,
                 "max_actor_restarts": 3,
@@ -112,19 +143,20 @@ CHANGES = (
                 "allow_out_of_order_execution": 14,
                 "max_pending_calls": 15,
             },
-            "RequestWorkerLeaseRequest": {"lease_spec": 1001, "resource_spec": 1},
+            "RequestWorkerLeaseRequest": {"lease_spec": None, "resource_spec": 1},
         },
-        facts={
-            "wrong_cluster_id": grpc.StatusCode.ABORTED,
-            "sync_batches": False,
-            "kills_through_raylet": False,
-            "address_and_liveness_channel": False,
-        },
+        enums={"ChannelType": {"RAY_NODE_RESOURCE_USAGE_CHANNEL": 10}},
     ),
     Change(
         since="2.49.0",
-        facts={"duplicate_name": Code.NOT_FOUND, "kill_unknown_actor": Code.OK},
+        fields={
+            "CheckAliveRequest": {"node_ids": None, "raylet_address": 1},
+            "GetAllNodeInfoRequest": {"limit": 3, "node_selectors": None, "state_filter": None},
+        },
+        facts={"checks_alive_by_address": True, "selects_nodes": False},
     ),
+    Change(since="2.44.0", facts={"kill_unknown_actor": Code.OK}),
+    Change(since="2.41.0", facts={"duplicate_name": Code.NOT_FOUND}),
 )
 
 
@@ -133,8 +165,8 @@ class Dialect:
     """How one release speaks. Make it with :func:`dialect`."""
 
     release: Version
-    fields: Mapping[str, Mapping[str, int]]
-    enums: Mapping[str, Mapping[str, int]]
+    fields: Mapping[str, Mapping[str, int | None]]
+    enums: Mapping[str, Mapping[str, int | None]]
     services: Mapping[str, str]
     duplicate_name: Code = Code.ALREADY_EXISTS
     kill_unknown_actor: Code = Code.NOT_FOUND
@@ -145,6 +177,11 @@ class Dialect:
     """KillLocalActor to the raylet; else KillActor to the worker."""
     address_and_liveness_channel: bool = True
     bundle_release: str = "RemovePlacementGroupBundles"
+    """The NodeManager method that gives bundles back; CancelResourceReserve takes one a call."""
+    checks_alive_by_address: bool = False
+    """CheckAlive asks by ``raylet_address`` (``ip:port``); else by ``node_ids``."""
+    selects_nodes: bool = True
+    """GetAllNodeInfo heeds ``node_selectors`` and ``state_filter``; else it lists all nodes."""
 
     def service(self, name: str) -> str:
         """The full name of our service ``name`` in this release, e.g. ``ray.rpc.NodeManagerService``."""
@@ -185,8 +222,8 @@ def dialect(release: str | Version = NEWEST) -> Dialect:
     version = Version(str(release))
     if version < OLDEST:
         raise ValueError(f"Ray {version} is older than {OLDEST}, the oldest release spoken here")
-    fields: dict[str, Mapping[str, int]] = {}
-    enums: dict[str, Mapping[str, int]] = {}
+    fields: dict[str, Mapping[str, int | None]] = {}
+    enums: dict[str, Mapping[str, int | None]] = {}
     services: dict[str, str] = {}
     facts: dict[str, Any] = {}
     for change in CHANGES:
@@ -200,38 +237,68 @@ def dialect(release: str | Version = NEWEST) -> Dialect:
     return Dialect(version, fields, enums, services, **facts)
 
 
+def spoken_files(spoken: Dialect) -> list[FileDescriptorProto]:
+    """Our descriptors with the numbers that ``spoken`` puts on the wire."""
+    files = []
+    for module in MODULES:
+        file = FileDescriptorProto()
+        module.DESCRIPTOR.CopyToProto(file)
+        _renumber(file, spoken)
+        files.append(file)
+    return files
+
+
 @cache
 def _classes(release: Version) -> dict[str, type[Message]]:
     """Message classes of the messages whose bytes differ in ``release``, by name."""
     spoken = dialect(release)
-    if not spoken.fields and not spoken.enums:
+    changed = {*spoken.fields, *spoken.enums}
+    if not changed:
         return {}
     pool = descriptor_pool.DescriptorPool()
-    for module in MODULES:
-        file = descriptor_pb2.FileDescriptorProto()
-        module.DESCRIPTOR.CopyToProto(file)
-        _renumber(file, spoken)
-        pool.Add(file)  # type: ignore[no-untyped-call]
-    changed = {*spoken.fields, *spoken.enums}
+    for file in spoken_files(spoken):
+        pool.Add(file)
     return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}"))  # type: ignore[no-untyped-call]
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}"))
         for module in MODULES
         for name, descriptor in module.DESCRIPTOR.message_types_by_name.items()
         if changed & set(_names_within(descriptor, set()))
     }
 
 
-def _renumber(file: descriptor_pb2.FileDescriptorProto, spoken: Dialect) -> None:
+def _renumber(file: FileDescriptorProto, spoken: Dialect) -> None:
     for message in file.message_type:
-        for one in message.field:
-            one.number = spoken.fields.get(message.name, {}).get(one.name, one.number)
+        numbers = spoken.fields.get(message.name, {})
+        kept = [one for one in message.field if numbers.get(one.name, one.number) is not None]
+        for one in kept:
+            one.number = numbers.get(one.name) or one.number
+        if len(kept) < len(message.field):
+            _replace(message.field, kept)
+            _drop_empty_oneofs(message)
     for enum in file.enum_type:
         numbers = spoken.enums.get(enum.name, {})
-        for value in enum.value:
-            value.number = numbers.get(value.name, value.number)
-        if numbers and all(value.number for value in enum.value):
-            # proto3 wants a zero first; releases before 2.60 had a value there that we never use.
-            enum.value.insert(0, descriptor_pb2.EnumValueDescriptorProto(name=f"{enum.name}_UNUSED", number=0))
+        values = [one for one in enum.value if numbers.get(one.name, one.number) is not None]
+        for value in values:
+            value.number = numbers.get(value.name) or value.number
+        if all(value.number for value in values):
+            # proto3 wants a zero first; these releases have a value there that we never use.
+            values.insert(0, EnumValueDescriptorProto(name=f"{enum.name}{UNUSED}", number=0))
+        _replace(enum.value, values)
+
+
+def _drop_empty_oneofs(message: DescriptorProto) -> None:
+    """A oneof needs a field; proto3 ``optional`` makes one of its own for each such field."""
+    used = sorted({one.oneof_index for one in message.field if one.HasField("oneof_index")})
+    for one in message.field:
+        if one.HasField("oneof_index"):
+            one.oneof_index = used.index(one.oneof_index)
+    _replace(message.oneof_decl, [message.oneof_decl[index] for index in used])
+
+
+def _replace(container: Any, items: list[Any]) -> None:
+    copies = [type(item).FromString(item.SerializeToString()) for item in items]
+    del container[:]
+    container.extend(copies)
 
 
 def _names_within(descriptor: Descriptor, seen: set[str]) -> Iterator[str]:
@@ -248,25 +315,42 @@ def _names_within(descriptor: Descriptor, seen: set[str]) -> Iterator[str]:
 
 
 def _copy_by_name(source: Message, target: Message) -> None:
-    for one, value in source.ListFields():
-        twin: FieldDescriptor = target.DESCRIPTOR.fields_by_name[one.name]
-        translate = _translator(one, twin)
-        if one.message_type is not None and one.message_type.GetOptions().map_entry:
+    """Copy what ``target`` has a field for; as with any newer field, the rest would be ignored."""
+    for one, value in (*source.ListFields(), *_zero_enums(source)):
+        twin = target.DESCRIPTOR.fields_by_name.get(one.name)
+        if twin is None:
+            continue
+        if one.message_type is None:
+            _copy_scalar(one, twin, value, target)
+        elif one.message_type.GetOptions().map_entry:
             _copy_map(one, value, getattr(target, one.name))
         elif one.is_repeated:
-            if one.message_type is not None:
-                for item in value:
-                    _copy_by_name(item, getattr(target, one.name).add())
-            else:
-                getattr(target, one.name).extend(translate(item) for item in value)
-        elif one.message_type is not None:
+            for item in value:
+                _copy_by_name(item, getattr(target, one.name).add())
+        else:
             getattr(target, one.name).SetInParent()
             _copy_by_name(value, getattr(target, one.name))
-        else:
-            setattr(target, one.name, translate(value))
 
 
-def _copy_map(one: FieldDescriptor, source: Mapping[Any, Any], target: Any) -> None:
+def _zero_enums(source: Message) -> Iterator[tuple[Any, int]]:
+    """Enums left at zero: their zero may be another number elsewhere, so absence must be translated."""
+    for one in source.DESCRIPTOR.fields:
+        plain = one.enum_type is not None and not one.is_repeated and not one.has_presence
+        if plain and getattr(source, one.name) == 0:
+            yield one, 0
+
+
+def _copy_scalar(one: Any, twin: Any, value: Any, target: Message) -> None:
+    if one.enum_type is not None:
+        translate = _enum_translator(one.enum_type, twin.enum_type)
+        value = [translate(item) for item in value] if one.is_repeated else translate(value)
+    if one.is_repeated:
+        getattr(target, one.name).extend(value)
+    else:
+        setattr(target, one.name, value)
+
+
+def _copy_map(one: Any, source: Mapping[Any, Any], target: Any) -> None:
     value_type = one.message_type.fields_by_name["value"].message_type
     for key, value in source.items():
         if value_type is not None:
@@ -275,14 +359,17 @@ def _copy_map(one: FieldDescriptor, source: Mapping[Any, Any], target: Any) -> N
             target[key] = value
 
 
-def _translator(one: FieldDescriptor, twin: FieldDescriptor) -> Callable[[Any], Any]:
-    if one.enum_type is None:
-        return lambda value: value
-    mine, theirs = one.enum_type.values_by_number, twin.enum_type.values_by_name
-
+def _enum_translator(mine: EnumDescriptor, theirs: EnumDescriptor) -> Callable[[int], int]:
     def translate(number: int) -> int:
-        # An open enum may carry a number that neither side knows: pass it through.
-        name = mine[number].name if number in mine else None
-        return theirs[name].number if name in theirs else number
+        known, taken = mine.values_by_number.get(number), theirs.values_by_number.get(number)
+        if known is not None and known.name in theirs.values_by_name:
+            return theirs.values_by_name[known.name].number
+        if known is not None and known.name.endswith(UNUSED):
+            return number  # an unset enum stays unset
+        if known is None and (taken is None or taken.name.endswith(UNUSED)):
+            return number  # open enums may carry a number that nobody knows
+        raise Untranslatable(
+            f"{mine.name} {known.name if known else number} has no twin in the other release"
+        )
 
     return translate

@@ -96,16 +96,21 @@ def handlers(
     Works for grpc and grpc.aio servers alike (the behaviours being plain or coroutines).
     Several of our services may live in one of the dialect's; the first behaviour of a path wins.
     """
-    services: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {}
+    services: dict[str, dict[str, Any]] = {}
     for name, behaviour in behaviours.items():
         one = method(name)
-        if one.streaming:
-            handler = grpc.stream_stream_rpc_method_handler(behaviour)
-        else:
-            handler = grpc.unary_unary_rpc_method_handler(
-                behaviour,
-                request_deserializer=lambda data, kind=one.request: dialect.decode(kind, data),
-                response_serializer=dialect.encode,
-            )
-        services.setdefault(dialect.service(one.service), {}).setdefault(one.name, handler)
+        known = services.setdefault(dialect.service(one.service), {})
+        known.setdefault(one.name, _handler(dialect, one, behaviour))
     return [grpc.method_handlers_generic_handler(service, known) for service, known in services.items()]
+
+
+def _handler(dialect: Dialect, one: Method, behaviour: Callable[..., Any]) -> Any:
+    if one.streaming:
+        return grpc.stream_stream_rpc_method_handler(behaviour)
+
+    def decode(data: bytes) -> Message:
+        return dialect.decode(one.request, data)
+
+    return grpc.unary_unary_rpc_method_handler(
+        behaviour, request_deserializer=decode, response_serializer=dialect.encode
+    )

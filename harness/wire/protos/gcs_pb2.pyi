@@ -669,10 +669,12 @@ class GetAllNodeAddressAndLivenessReply(_message.Message):
     def __init__(self, status: _Optional[_Union[GcsStatus, _Mapping]] = ..., node_info_list: _Optional[_Iterable[_Union[_tables_pb2.GcsNodeAddressAndLiveness, _Mapping]]] = ...) -> None: ...
 
 class CheckAliveRequest(_message.Message):
-    __slots__ = ("node_ids",)
+    __slots__ = ("node_ids", "raylet_address")
     NODE_IDS_FIELD_NUMBER: _ClassVar[int]
+    RAYLET_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     node_ids: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, node_ids: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    raylet_address: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, node_ids: _Optional[_Iterable[bytes]] = ..., raylet_address: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CheckAliveReply(_message.Message):
     __slots__ = ("status", "ray_version", "raylet_alive", "is_leader")

@@ -1,0 +1,3 @@
+"""All of it is in harness/plugin/; pytester is for its tests."""
+
+pytest_plugins = ["harness.plugin", "pytester"]

@@ -1,0 +1,95 @@
+"""Fixtures that start clusters, and what a failed scenario shows of them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.cluster import Cluster
+    from harness.store.redis_server import RedisServer
+    from harness.target.base import Target
+
+CLUSTERS = pytest.StashKey[list["Cluster"]]()
+
+
+@pytest.fixture
+def build(
+    request: pytest.FixtureRequest, target: Target, store_spec: str, tmp_path: Path
+) -> Iterator[Callable[..., Cluster]]:
+    """``build(store="redis+password", named=True, …)``: a cluster of which nothing runs yet but the store.
+
+    Keywords are those of ``Cluster``, and ``store``: a store by name (else the run's), or a
+    started Store to share. All of it ends with the test.
+    """
+    from harness.cluster import Cluster
+    from harness.store.parse import store_from
+
+    built: list[Cluster] = []
+    request.node.stash[CLUSTERS] = built
+    stores: list[Any] = []
+
+    def make(store: Any = None, target: Target = target, **options: Any) -> Cluster:
+        directory = tmp_path / f"cluster-{len(built)}"
+        if store is None or isinstance(store, str):
+            store = store_from(store or store_spec, directory / "store")
+            stores.append(store)
+            store.start()
+        cluster = Cluster(target, store, directory, **options)
+        built.append(cluster)
+        return cluster
+
+    try:
+        yield make
+    finally:
+        for ending in [*built, *stores]:
+            ending.close() if isinstance(ending, Cluster) else ending.stop()
+        if not request.config.getoption("--keep"):
+            shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of this test's own, for clusters that share one."""
+    from harness.store.redis_server import RedisServer
+
+    server = RedisServer(tmp_path / "redis")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def start(build: Callable[..., Cluster]) -> Callable[..., Cluster]:
+    """``start(raylets=3, cpus=2, …)``: a running cluster; further keywords as for ``build``."""
+
+    def make(raylets: int = 2, cpus: float = 4.0, driver: bool = True, **options: Any) -> Cluster:
+        return build(**options).start(raylets, cpus, driver)
+
+    return make
+
+
+@pytest.fixture
+def cluster(start: Callable[..., Cluster]) -> Cluster:
+    """A running cluster: GCS, two raylets, a driver on the first."""
+    return start()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed scenario shows its clusters' journals and the last words of their GCS."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for number, cluster in enumerate(item.stash.get(CLUSTERS, [])):
+            journal = "\n".join(str(note) for note in cluster.journal)
+            report.sections.append((f"journal of cluster {number}", journal))
+            report.sections.append((f"log of the GCS of cluster {number}", cluster.gcs.log_tail()))
+    return report

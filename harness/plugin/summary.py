@@ -1,0 +1,134 @@
+"""What a user sees of a run: progress while it lasts, the table at its end, and the run's folder."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import EnvironmentProblem
+from harness.plugin.options import choice, target_of
+from harness.plugin.selection import scenario_key, store_kind
+from harness.plugin.verdicts import RESULTS, Tally
+from harness.report import folder, table
+from harness.report.progress import Progress
+from harness.report.verdict import Verdict
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--progress") == "auto" and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(ProgressReporter(config), "gauntlet-progress")
+
+
+class ProgressReporter:
+    """Feeds :class:`Progress`, and keeps pytest from writing its dots between."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._progress: Progress | None = None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self) -> None:
+        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.showfspath = False
+        # Now, while pytest does not capture: this is the real one.
+        self._progress = Progress(sys.stdout, sys.stdout.isatty(), reporter._tw.fullwidth if reporter else 80)
+        self._progress.__enter__()
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._expect(len(session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        self._expect(len(ids))
+
+    def _expect(self, total: int) -> None:
+        if self._progress:
+            self._progress.total = total
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        if self._progress:
+            self._progress.started(scenario_key(nodeid) or nodeid)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        key = scenario_key(nodeid) or nodeid
+        result = self._config.stash[RESULTS].results.get(key)
+        if self._progress and result is not None:
+            self._progress.ended(key, result.verdict, result.seconds)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_report_teststatus(self) -> Iterator[Any]:
+        status = yield
+        return (status[0], "", "") if self._progress and status else status
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        if self._progress:
+            self._progress.__exit__(None, None, None)
+            self._progress = None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    tally = config.stash.get(RESULTS, None)
+    if tally is None:
+        return
+    results = list(tally.results.values())
+    # Nothing was judged properly where the environment failed: the sentence alone says more.
+    if results and not any(one.verdict is Verdict.ENVIRONMENT for one in results):
+        writer = config.get_terminal_writer()
+        text = io.StringIO()
+        table.show(results, choice(config, "--gcs"), text, writer.fullwidth, writer.hasmarkup)
+        terminalreporter.write_line("")
+        terminalreporter.write(text.getvalue())
+    for line in _remarks(tally):
+        terminalreporter.write_line(line)
+    runs = config.getoption("--run-dir")
+    if runs and results:
+        where = _write(config, tally, Path(runs), exitstatus)
+        terminalreporter.write_line(f"written: {where / 'result.json'}")
+
+
+def _remarks(tally: Tally) -> Iterator[str]:
+    yield from (f"gauntlet: {problem}" for problem in tally.problems)
+    for scenario in tally.unmatched:
+        yield f"gauntlet: the expectations file names {scenario}, which is no scenario: take it out"
+    if tally.put_off:
+        yield f"gauntlet: {tally.put_off} long scenarios deselected; --long runs them"
+
+
+def _write(config: pytest.Config, tally: Tally, runs: Path, exitstatus: int) -> Path:
+    target = target_of(config)
+    store = choice(config, "--store")
+    about = {
+        "target": target.name,
+        "release": str(target.dialect.release),
+        "store": {"spec": _without_password(store), "version": _store_version(store)},
+        "exit_status": int(tally.session_status(exitstatus)),
+        "deselected_long": tally.put_off,
+        "problems": tally.problems,
+    }
+    return folder.write(runs, target.name, folder.as_data(tally.results.values(), about))
+
+
+def _without_password(store: str) -> str:
+    scheme, at, rest = store.rpartition("@")
+    return f"{scheme.partition('://')[0]}://…@{rest}" if at else store
+
+
+def _store_version(store: str) -> str | None:
+    from harness.store import binary
+
+    if store_kind(store) != "redis" or "://" in store:
+        return None
+    try:
+        return binary.version(binary.redis_server())
+    except EnvironmentProblem:
+        return None

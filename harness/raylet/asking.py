@@ -1,0 +1,77 @@
+"""The pytest side's connections: requests in JSON lines, one reply each. Threads may share one."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Any
+
+from harness.errors import TimedOut
+from harness.raylet import jsonline
+
+PATIENCE_S = 30.0
+
+
+class HostError(Exception):
+    """The host or worker answered that it cannot: ``kind`` is the exception it met."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(f"{kind}: {text}")
+        self.kind = kind
+
+
+class Line:
+    """Requests to one address. Each runs on a connection of its own from a small stock."""
+
+    def __init__(self, address: str, port: int) -> None:
+        self._where = (address, port)
+        self._stock: list[socket.socket] = []
+        self._lock = threading.Lock()
+
+    def ask(self, request: dict[str, Any], within: float = PATIENCE_S) -> dict[str, Any]:
+        """The reply to ``request``.
+
+        :class:`HostError` if it says no, :class:`harness.errors.TimedOut` after ``within``
+        seconds, OSError if nobody is there any more.
+        """
+        with self._lock:
+            connection = self._stock.pop() if self._stock else None
+        try:
+            connection = connection or socket.create_connection(self._where, timeout=within)
+            connection.settimeout(within)
+            connection.sendall(jsonline.pack(request))
+            reply: dict[str, Any] = jsonline.unpack(_read_line(connection))
+        except TimeoutError:
+            _close(connection)
+            raise TimedOut(f"{request.get('op')} at {self._where}: no reply within {within:g} s") from None
+        except OSError:
+            _close(connection)
+            raise
+        with self._lock:
+            self._stock.append(connection)
+        if not reply["ok"]:
+            raise HostError(reply.get("kind", "error"), reply["error"])
+        return reply
+
+    def close(self) -> None:
+        """Drop the stock of connections."""
+        with self._lock:
+            for connection in self._stock:
+                connection.close()
+            self._stock.clear()
+
+
+def _close(connection: socket.socket | None) -> None:
+    if connection is not None:
+        connection.close()
+
+
+def _read_line(connection: socket.socket) -> bytes:
+    parts = []
+    while True:
+        data = connection.recv(1 << 20)
+        if not data:
+            raise ConnectionError("the other side hung up")
+        parts.append(data)
+        if data.endswith(b"\n"):
+            return b"".join(parts)

@@ -1,0 +1,192 @@
+"""A host process of fake raylets, as pytest sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from harness import wait
+from harness.process.child import Child
+from harness.raylet.asking import PATIENCE_S, Line
+from harness.raylet.handles import RayletHandle
+from harness.raylet.host import CONTROL_FILE
+from harness.raylet.reconnect import limit_from
+from harness.wire.dialect import Dialect, dialect
+
+START_S = 20.0
+
+
+class SpawnedProcess(Protocol):
+    """What a spawned host must be able to; ``harness.process.child.Child`` is one."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def kill(self) -> object: ...
+    def pause(self) -> object: ...
+    def resume(self) -> object: ...
+    def log_tail(self, lines: int = 20) -> str: ...
+
+
+Spawn = Callable[[Sequence[str], Mapping[str, str], Path, str], SpawnedProcess]
+"""(argv, env, log path, name) -> the process. Its standard input must be a pipe held by us."""
+
+
+def spawn_child(argv: Sequence[str], env: Mapping[str, str], log_path: Path, name: str) -> SpawnedProcess:
+    """The default: a guarded child, told by the end of its standard input that we died."""
+    return Child.spawn(name, argv, env, log_path, stdin_pipe=True)
+
+
+class RayletHost:
+    """One process with one raylet, or many. Starts with the constructor; close it."""
+
+    def __init__(
+        self,
+        gcs_address: str,
+        speaks: Dialect | None = None,
+        directory: Path | None = None,
+        shared: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        channel_options: Mapping[str, str | int] | None = None,
+        check_interval: float = 1.0,
+        spawn: Spawn = spawn_child,
+        name: str = "raylets",
+    ) -> None:
+        """Start the process and wait until it can be talked to (at most 20 s, else TimedOut).
+
+        ``gcs_address``: any gRPC target (``127.0.0.1:6379``, ``dns://127.0.0.1:5353/gcs.test:6379``).
+        ``directory``: for its log and control file; ``shared``: where all hosts of a cluster
+        count actor creations, ``directory`` unless given. ``env`` is added to ours;
+        ``RAY_gcs_rpc_server_reconnect_timeout_s`` there is the raylets' limit. ``channel_options``:
+        gRPC channel arguments over Ray's. ``check_interval``: seconds between looks at a lost
+        channel (Ray's 1).
+        """
+        self.dialect = speaks or dialect()
+        self.directory = directory or Path(tempfile.mkdtemp(prefix="gauntlet-raylets-"))
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.raylets: list[RayletHandle] = []
+        shared = shared or self.directory
+        shared.mkdir(parents=True, exist_ok=True)
+        control = self.directory / CONTROL_FILE
+        control.unlink(missing_ok=True)
+        # gRPC's threads would each grow a heap of their own, which never shrinks.
+        self._env = {**os.environ, "MALLOC_ARENA_MAX": "1", **(env or {})}
+        root = str(Path(__file__).parents[2])
+        self._env["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [self._env.get("PYTHONPATH")])])
+        argv = [
+            sys.executable, "-m", "harness.raylet.host", "--gcs", gcs_address,
+            "--release", str(self.dialect.release), "--directory", str(self.directory),
+            "--shared", str(shared), "--check-interval", str(check_interval),
+            "--channel-options", json.dumps(list((channel_options or {}).items())), "--parent-pipe",
+        ]  # fmt: skip
+        self._process = spawn(argv, self._env, self.directory / f"{name}.log", name)
+        wait.until(
+            f"{name} to start",
+            lambda: control.exists() or self._process.poll() is not None,
+            START_S,
+            evidence=self._process.log_tail,
+        )
+        if not control.exists():
+            raise RuntimeError(f"{name} ended with {self.exit_status}:\n{self._process.log_tail()}")
+        self._line = Line("127.0.0.1", json.loads(control.read_text())["port"])
+
+    def __enter__(self) -> RayletHost:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """The process id of the host."""
+        return self._process.pid
+
+    @property
+    def exit_status(self) -> int | None:
+        """The process's exit status, negative for a signal; ``None`` while it runs."""
+        return self._process.poll()
+
+    def add_begin(
+        self,
+        address: str,
+        port: int = 0,
+        resources: Mapping[str, float] | None = None,
+        is_head: bool = False,
+        labels: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> RayletHandle:
+        """Open a raylet and let it register by itself, also when the GCS is away until later.
+
+        ``options``: see :class:`harness.raylet.raylet.Options` (``reconnect_limit``,
+        ``self_check``, ``sync``, ``sync_reopen`` in seconds, ``watch``, ``kept``, ``cluster_id``…).
+        """
+        asked = {
+            "address": address,
+            "port": port,
+            "resources": dict(resources if resources is not None else {"CPU": 4.0}),
+            "is_head": is_head,
+            "labels": dict(labels or {}),
+            "reconnect_limit": limit_from(self._env),
+            **options,
+        }
+        raylet = RayletHandle(self._ask, self._ask({"op": "add", **asked}), lambda: self.exit_status)
+        self.raylets.append(raylet)
+        return raylet
+
+    def add(self, address: str, within: float = 30.0, **options: Any) -> RayletHandle:
+        """As :meth:`add_begin`, and wait until it is registered, subscribed and syncing."""
+        return self.add_begin(address, **options).wait_settled(within)
+
+    def add_many(self, addresses: Sequence[str], within: float = 120.0, **options: Any) -> list[RayletHandle]:
+        """Many at once; the first is the head if ``is_head`` is given."""
+        head = options.pop("is_head", False)
+        added = [
+            self.add_begin(address, is_head=head and number == 0, **options)
+            for number, address in enumerate(addresses)
+        ]
+        wanted = {one.node_id for one in added}
+
+        def settled() -> bool:
+            return all(one["settled"] for one in self._ask({"op": "states"}) if one["node_id"] in wanted)
+
+        wait.until(f"{len(added)} raylets settled", settled, within, every=0.2)
+        return added
+
+    def kill(self) -> None:
+        """SIGKILL the host: its raylets and all their workers are gone at once."""
+        self._process.kill()
+        wait.until("the host's end", lambda: self.exit_status is not None, 5)
+
+    def pause(self) -> None:
+        """Stop the host (SIGSTOP): its raylets fall silent, their ports accept and never answer.
+        Worker processes run on."""
+        self._process.pause()
+
+    def resume(self) -> None:
+        """Let it run again."""
+        self._process.resume()
+
+    def wait_exit(self, within: float) -> int:
+        """The exit status, awaited at most ``within`` seconds."""
+        wait.until("the host's exit", lambda: self.exit_status is not None, within)
+        status = self.exit_status
+        assert status is not None
+        return status
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The end of the host's log."""
+        return self._process.log_tail(lines)
+
+    def close(self) -> None:
+        """Kill the process, if it runs; may be called again."""
+        self._line.close()
+        if self.exit_status is None:
+            self.kill()
+
+    def _ask(self, request: dict[str, Any], within: float = PATIENCE_S) -> Any:
+        return self._line.ask(request, within).get("value")

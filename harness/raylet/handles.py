@@ -1,0 +1,435 @@
+"""What a scenario holds: a raylet, its workers, tasks, actors and objects. Synchronous.
+
+Tasks and actors are asked at their own worker process, past the host and the GCS.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness import wait
+from harness.raylet.asking import HostError, Line
+from harness.raylet.books import BundleKey
+
+
+@dataclass(frozen=True)
+class Order:
+    """One call that the raylet, a worker or an owner of it received.
+
+    ``outcome``: received, answered, caller gone. ``fields``: the request's set fields, bytes as
+    bytes, nested messages as dicts. ``worker_id``: whose port was called; empty for the raylet's.
+    """
+
+    seq: int
+    time: float
+    node_id: bytes
+    method: str
+    outcome: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    worker_id: bytes = b""
+    script: str | None = None
+
+    @property
+    def bundles(self) -> set[BundleKey]:
+        """The bundles that the order names."""
+        specs = [*self.fields.get("bundle_specs", ()), *self.fields.get("bundles_in_use", ())]
+        specs += [self.fields["bundle_spec"]] if "bundle_spec" in self.fields else []
+        return {(one["bundle_id"]["placement_group_id"], one["bundle_id"].get("bundle_index", 0)) for one in specs}
+
+    @property
+    def workers(self) -> set[bytes]:
+        """The worker ids that the order lists."""
+        one = self.fields.get("worker_id")
+        return {*self.fields.get("worker_ids_in_use", ()), *([one] if one else [])}
+
+    @property
+    def actor_id(self) -> bytes | None:
+        """The actor that the order is about, if it names one."""
+        task = self.fields.get("task_spec") or self.fields.get("resource_spec") or {}
+        nested = task.get("actor_creation_task_spec", {}).get("actor_id")
+        lease = self.fields.get("lease_spec", {}).get("actor_id")
+        return nested or lease or self.fields.get("intended_actor_id") or self.fields.get("actor_id")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One message of a subscription. ``summary``: the payload's plain fields that are set."""
+
+    seq: int
+    time: float
+    channel: str
+    publisher_id: bytes
+    sequence_id: int
+    key_id: bytes
+    type: str | None
+    summary: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call that the raylet made. ``outcome``: sent, parked, answered or a gRPC code's name."""
+
+    seq: int
+    time: float
+    method: str
+    tries: int
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker process as it was when asked for; ``ready``: known to the GCS, if it registers itself."""
+
+    worker_id: bytes
+    pid: int
+    address: str
+    task_port: int
+    grpc_port: int
+    alive: bool
+    ready: bool
+    actor_id: bytes | None
+    lease_id: bytes | None
+    exit_detail: str
+    told_of_restart: int
+
+
+@dataclass(frozen=True)
+class ObjectRef:
+    """An object and where its owner serves it. ``checksum``: sha256 in hex; ``size`` in bytes."""
+
+    object_id: bytes
+    checksum: str
+    size: int
+    address: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a task came to: ``steps`` done, and ``value``, which must be 1 + … + steps."""
+
+    steps: int
+    value: int
+
+    @property
+    def right(self) -> bool:
+        return self.value == self.steps * (self.steps + 1) // 2
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An actor's answer. ``incarnation``: how often this actor was created, over all hosts of the
+    cluster; ``pushes``: how often its creation was pushed to this very worker."""
+
+    pid: int
+    worker_id: bytes
+    incarnation: int
+    pushes: int
+    value: Any
+
+
+class Task:
+    """A task that advances by itself in a worker process."""
+
+    def __init__(self, name: str, worker: Worker) -> None:
+        self.name = name
+        self.worker = worker
+        self.pid = worker.pid
+        self._line = Line(worker.address, worker.task_port)
+        self._line.ask({"op": "start_task", "name": name})
+
+    def value(self) -> int:
+        """Steps done so far, about 200 a second. OSError if the worker is dead."""
+        return int(self._line.ask({"op": "task_value", "name": self.name})["value"])
+
+    def finish(self) -> Result:
+        """End the task and take its result."""
+        reply = self._line.ask({"op": "finish_task", "name": self.name})
+        return Result(reply["value"], reply["result"])
+
+
+class ActorHandle:
+    """An actor, at the worker where it was when the handle was made."""
+
+    def __init__(self, actor_id: bytes, worker: Worker) -> None:
+        self.actor_id = actor_id
+        self.worker = worker
+        self._line = Line(worker.address, worker.task_port)
+
+    def call(self, method: str = "increment", **args: Any) -> Reply:
+        """Call ``increment(by=1)``, ``value()``, ``put(key, value)`` or ``get(key)``.
+
+        OSError if the worker is dead; :class:`HostError` for a bad call.
+        """
+        reply = self._line.ask({"op": "call", "method": method, "args": args})
+        return Reply(reply["pid"], reply["worker_id"], reply["incarnation"], reply["pushes"], reply["value"])
+
+
+class RayletHandle:
+    """One raylet of a host. Ask properties afresh each time; they go to the host."""
+
+    def __init__(
+        self,
+        ask: Callable[[dict[str, Any]], Any],
+        state: Mapping[str, Any],
+        host_exit: Callable[[], int | None],
+        kill_host: Callable[[], None] | None = None,
+    ) -> None:
+        self.node_id: bytes = state["node_id"]
+        self.address: str = state["address"]
+        self.port: int = state["port"]
+        self.object_manager_port: int = state["object_manager_port"]
+        self.is_head: bool = state["is_head"]
+        self._ask_host = ask
+        self._host_exit = host_exit
+
+    def __repr__(self) -> str:
+        return f"<raylet {self.node_id.hex()[:8]} at {self.address}:{self.port}>"
+
+    def _ask(self, op: str, **fields: Any) -> Any:
+        return self._ask_host({"op": op, "node": self.node_id, **fields})
+
+    # --- state ----------------------------------------------------------------------------
+
+    @property
+    def exit_status(self) -> int | None:
+        """The raylet's exit status: its process's, or its own in a host of many. ``None``: it lives."""
+        ended = self._host_exit()
+        if ended is not None:
+            return ended
+        try:
+            status: int | None = self._ask("state")["exit_status"]
+        except OSError:
+            return wait.until("the host's exit status", lambda: (self._host_exit(),), 5)[0]
+        return status
+
+    @property
+    def alive(self) -> bool:
+        """Has it not exited?"""
+        return self.exit_status is None
+
+    @property
+    def state(self) -> str:
+        """``connected``, ``waiting`` (for the GCS) or ``gone``."""
+        if self._host_exit() is not None:
+            return "gone"
+        return str(self._ask("state")["state"])
+
+    @property
+    def waiting_since(self) -> float | None:
+        """When its first call to the GCS failed, in monotonic seconds; ``None`` unless it waits."""
+        if self._host_exit() is not None:
+            return None
+        since: float | None = self._ask("state")["since"]
+        return since
+
+    @property
+    def registered(self) -> bool:
+        """Has the GCS acknowledged RegisterNode?"""
+        return bool(self._ask("state")["registered"])
+
+    @property
+    def settled(self) -> bool:
+        """Has it also subscribed, read the tables and begun to sync?"""
+        return bool(self._ask("state")["settled"])
+
+    @property
+    def syncing(self) -> bool:
+        """Is the syncer stream open, with a view sent?"""
+        return bool(self._ask("state")["syncing"])
+
+    @property
+    def cluster_id(self) -> bytes | None:
+        """The cluster it believes it belongs to."""
+        found: bytes | None = self._ask("state")["cluster_id"]
+        return found
+
+    @property
+    def waiting_leases(self) -> list[bytes]:
+        """Lease requests that are parked here."""
+        return list(self._ask("state")["waiting_leases"])
+
+    def wait_registered(self, within: float = 30.0) -> RayletHandle:
+        """Wait until the GCS acknowledged the registration; TimedOut after ``within`` seconds."""
+        wait.until(f"{self} registered", lambda: self.registered, within)
+        return self
+
+    def wait_settled(self, within: float = 30.0) -> RayletHandle:
+        """Wait until the raylet also subscribed and syncs."""
+        wait.until(f"{self} settled", lambda: self.settled, within)
+        return self
+
+    # --- what it went through -------------------------------------------------------------
+
+    def orders(self, method: str | None = None, since: int = 0) -> list[Order]:
+        """Orders received after number ``since``, of ``method`` if given, oldest first.
+
+        GetResourceLoad, asked each second, is only counted.
+        """
+        return [
+            Order(
+                seq=one["seq"],
+                time=one["time"],
+                node_id=self.node_id,
+                method=one["kind"],
+                outcome=one["outcome"],
+                fields=one.get("fields", {}),
+                worker_id=one.get("worker_id", b""),
+                script=one.get("script"),
+            )
+            for one in self._read("orders", method, since)
+        ]
+
+    def messages(self, channel: str | None = None, since: int = 0) -> list[Heard]:
+        """Subscription messages received, of ``channel`` (``GCS_JOB_CHANNEL``) if given."""
+        return [Heard(channel=one.pop("kind"), **one) for one in self._read("messages", channel, since)]
+
+    def calls(self, method: str | None = None, since: int = 0) -> list[Call]:
+        """Calls made to the GCS, of ``method`` (``RegisterNode``) if given."""
+        return [Call(method=one.pop("kind"), **one) for one in self._read("calls", method, since)]
+
+    def transitions(self) -> list[dict[str, Any]]:
+        """What befell the raylet: ``kind`` connected, waiting, gone, exit or refused, with ``time``, ``why``."""
+        return self._read("transitions", None, 0)
+
+    def syncs(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """The syncer stream: ``kind`` opened, closed, sent (``version``), view (``node_id, version``)."""
+        return self._read("syncs", kind, 0)
+
+    def counts(self, journal: str = "orders") -> dict[str, int]:
+        """How many records of each kind there ever were in orders, messages, calls or syncs."""
+        return dict(self._ask("counts", journal=journal))
+
+    def _read(self, journal: str, kind: str | None, since: int) -> list[dict[str, Any]]:
+        return list(self._ask("read", journal=journal, kinds=[kind] if kind else None, since=since))
+
+    # --- what it holds --------------------------------------------------------------------
+
+    def workers(self) -> list[Worker]:
+        """All workers there ever were here."""
+        return [Worker(**one) for one in self._ask("workers")]
+
+    def worker(self, worker_id: bytes) -> Worker:
+        """The worker ``worker_id`` as it is now. KeyError if it never was here."""
+        found = {one.worker_id: one for one in self.workers()}
+        return found[worker_id]
+
+    def bundles(self) -> dict[BundleKey, dict[str, Any]]:
+        """The book of bundles: ``state`` (prepared, committed), ``resources``, ``available``."""
+        return {(one.pop("placement_group_id"), one.pop("index")): one for one in self._ask("bundles")}
+
+    def available(self) -> dict[str, float]:
+        """Free resources, committed bundles under their group's names."""
+        return dict(self._ask("resources")["available"])
+
+    def total(self) -> dict[str, float]:
+        """All resources, committed bundles under their group's names."""
+        return dict(self._ask("resources")["total"])
+
+    def resize(self, total: Mapping[str, float]) -> None:
+        """Change the node's own resources; the GCS hears of it through the syncer."""
+        self._ask("resize", total=dict(total))
+
+    def seen(self, node_id: bytes) -> dict[str, float] | None:
+        """What another node was last heard to have free, through the syncer."""
+        found: dict[str, float] | None = self._ask("seen", node_id=node_id)
+        return found
+
+    # --- work -----------------------------------------------------------------------------
+
+    def start_task(self, name: str = "task") -> Task:
+        """A task in a fresh worker process, without the GCS."""
+        return Task(name, Worker(**self._ask("start_worker", register=False)))
+
+    def start_worker(self) -> Worker:
+        """A worker process that registers itself; see :meth:`worker` for ``ready``."""
+        return Worker(**self._ask("start_worker", register=True))
+
+    def actor(self, actor_id: bytes) -> ActorHandle:
+        """The actor in its living worker here. KeyError if there is none."""
+        for worker in self.workers():
+            if worker.alive and worker.actor_id == actor_id:
+                return ActorHandle(actor_id, worker)
+        raise KeyError(f"no living worker of {self} runs actor {actor_id.hex()}")
+
+    def put(self, data: bytes) -> ObjectRef:
+        """Keep ``data`` in this raylet."""
+        put = self._ask("put", data=data)
+        return ObjectRef(put["object_id"], put["checksum"], len(data), self.address, self.object_manager_port)
+
+    def get(self, ref: ObjectRef) -> bytes:
+        """Have this raylet pull ``ref`` from its owner, raylet to raylet, and check it.
+
+        LookupError if the owner does not hold it or the checksum is wrong; OSError if it is gone.
+        """
+        asked = {"address": ref.address, "port": ref.port, "object_id": ref.object_id}
+        try:
+            data: bytes = self._ask("pull", checksum=ref.checksum, **asked)
+        except HostError as error:
+            if error.kind == "NoSuchObject":
+                raise LookupError(str(error)) from None
+            raise OSError(str(error)) from None
+        return data
+
+    def attach_driver(self, worker_id: bytes, port: int = 0) -> int:
+        """Serve as the owner ``worker_id``, which needs no process; gives back its port on
+        :attr:`address`, for the ``caller_address`` of what it owns."""
+        return int(self._ask("attach_driver", worker_id=worker_id, port=port)["port"])
+
+    def detach_driver(self, worker_id: bytes, report: bool = True) -> None:
+        """The owner died: its port closes; ReportWorkerFailure goes out if ``report``."""
+        self._ask("detach_driver", worker_id=worker_id, report=report)
+
+    def drop_ref(self, actor_id: bytes, worker_id: bytes | None = None) -> None:
+        """The owner (default: every attached one) lets go of its actor."""
+        self._ask("drop_ref", actor_id=actor_id, worker_id=worker_id)
+
+    # --- mischief -------------------------------------------------------------------------
+
+    def kill_worker(self, worker_id: bytes, number: int = signal.SIGKILL) -> None:
+        """Send a signal to a worker process, unknown to the raylet until it dies."""
+        self._ask("kill_worker", worker_id=worker_id, signal=int(number))
+
+    def script(
+        self, method: str, mode: str, seconds: float = 0.0, code: str = "UNAVAILABLE", times: int | None = None
+    ) -> None:
+        """Deviate in ``method`` (``*``: all) for the next ``times`` calls; see ``harness.raylet.scripts``.
+
+        ``refuse`` of PushTask: the actor's constructor raises. ValueError-kind HostError for a
+        mode that does not exist.
+        """
+        self._ask("script", method=method, mode=mode, seconds=seconds, code=code, times=times)
+
+    def release(self, method: str) -> bool:
+        """End the deviation in ``method`` and let go what it holds; false if there was none."""
+        return bool(self._ask("release", method=method))
+
+    def unreachable(self) -> None:
+        """Close the raylet's port; workers, owners and its own calls go on."""
+        self._ask("reach", reachable=False)
+
+    def reachable(self) -> None:
+        """Open the port again, the same one."""
+        self._ask("reach", reachable=True)
+
+    def leave(self) -> None:
+        """Unregister and exit 0, as on SIGTERM."""
+        self._ask("leave")
+
+    def kill(self, status: int = -signal.SIGKILL) -> None:
+        """End this raylet at once and without a word; ``status`` is recorded for it.
+
+        The only raylet of a host takes the process with it: prefer ``RayletHost.kill`` there.
+        """
+        try:
+            self._ask("kill", status=status)
+        except OSError:
+            wait.until("the host's end", lambda: self._host_exit() is not None, 5)
+
+
+def by_address(raylets: Iterable[RayletHandle]) -> dict[str, RayletHandle]:
+    """Raylets by their address."""
+    return {one.address: one for one in raylets}

@@ -1,0 +1,372 @@
+"""One fake raylet: it registers, subscribes, syncs, obeys, and comes back after a GCS restart."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.raylet import reconnect
+from harness.raylet.books import Book, Pool
+from harness.raylet.cluster_view import ClusterView, Place
+from harness.raylet.gcs_client import GcsClient, GcsLink, GcsRefused, cancelled
+from harness.raylet.leases import Leases
+from harness.raylet.nursery import Nursery
+from harness.raylet.objects import ObjectStore
+from harness.raylet.orders import KEPT, Journal
+from harness.raylet.reconnect import Reconnect
+from harness.raylet.scripts import Scripts
+from harness.raylet.service import NodeService
+from harness.raylet.serving import Door
+from harness.raylet.subscriber import Subscriber, readable
+from harness.raylet.sync import REOPEN_S, Syncer
+from harness.raylet.worker_service import Driver, Refs, WorkerService, driver_answers
+from harness.raylet.workers import LocalWorker, Workers
+from harness.wire import ids
+from harness.wire import messages as m
+
+SELF_CHECK_S = 60.0  # raylet_liveness_self_check_interval_ms
+SELF_CHECK_TIMEOUT_S = 30.0  # contract, section 1: the raylet's CheckAlive
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a raylet is. Times in seconds; ``port`` 0 means any."""
+
+    address: str
+    port: int = 0
+    object_manager_port: int = 0
+    resources: Mapping[str, float] = field(default_factory=lambda: {"CPU": 4.0})
+    labels: Mapping[str, str] = field(default_factory=dict)
+    is_head: bool = False
+    node_id: bytes = b""
+    cluster_id: bytes = b""
+    """Believed from the start, as a raylet is told on its command line; empty: ask."""
+    reconnect_limit: float = reconnect.DEFAULT_LIMIT_S
+    self_check: float = SELF_CHECK_S
+    sync: bool = True
+    sync_reopen: float = REOPEN_S
+    watch: bool = True
+    """Keep what is heard, and know the other nodes; off for large fleets, which only count."""
+    kept: int = KEPT
+
+
+class Raylet:
+    """All of one node but its processes. Single-threaded, on the host's loop."""
+
+    def __init__(
+        self,
+        options: Options,
+        link: GcsLink,
+        nursery: Nursery,
+        shared: str,
+        on_gone: Callable[[Raylet, int], None],
+    ) -> None:
+        self.options = options
+        self.dialect = link.dialect
+        self.shared = shared
+        self.node_id = options.node_id or ids.unique_id()
+        self.orders = Journal(options.kept)
+        self.messages = Journal(options.kept, readable)
+        self.calls = Journal(options.kept)
+        self.transitions = Journal(options.kept)
+        self.syncs = Journal(options.kept if options.watch else 50)
+        self.scripts = Scripts()
+        self.clock = Reconnect(options.reconnect_limit)
+        self.exit_status: int | None = None
+        self.registered = asyncio.Event()
+        self.settled = asyncio.Event()
+        self.draining_until_ms: int | None = None
+        self.drivers: dict[bytes, Driver] = {}
+        self._on_gone = on_gone
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._load: bytes | None = None
+        self._check: asyncio.TimerHandle | None = None
+        self._door: Door | None = None
+        self.port = options.port
+
+        self.book = Book(Pool(options.resources))
+        self.view = ClusterView(self.node_id)
+        self.gcs = GcsClient(link, self.clock, self.calls, self.transitions, lambda: self.go(1, "no GCS"))
+        heard = self._heard if options.watch else None
+        self.subscriber = Subscriber(self.gcs, self.node_id, self.messages, heard)
+        seen = self._seen if options.watch else None
+        self.syncer = Syncer(self.gcs, self.node_id, self.syncs, self._view, seen, options.sync_reopen)
+        answers: Callable[[bytes], Any] = lambda worker_id: WorkerService(self, worker_id).answers()  # noqa: E731
+        self.workers = Workers(self.node_id, options.address, nursery, answers, self._worker_died)
+        self.leases = Leases(self.node_id, self.book, self.view, self.workers, self.changed)
+        self.objects = ObjectStore(options.address, options.object_manager_port)
+
+    # --- life -----------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Open the port and begin to register; OSError if the port is taken."""
+        await self.reach()
+        self._spawn(self._join())
+
+    async def reach(self) -> None:
+        """Open the raylet's port, first or again."""
+        if self._door is None:
+            door = Door(NodeService(self).answers())
+            self.port = await door.open(self.options.address, self.port)
+            self._door = door
+
+    async def unreach(self) -> None:
+        """Close the raylet's port; its own calls and its workers go on."""
+        door, self._door = self._door, None
+        if door is not None:
+            await door.close()
+
+    def go(self, status: int, why: str) -> None:
+        """End this raylet without a word to the GCS, as ``_Exit(status)`` would."""
+        if self.exit_status is not None:
+            return
+        self.exit_status = status
+        self.clock.state = reconnect.State.GONE
+        self.transitions.write("exit", status=status, why=why)
+        self._on_gone(self, status)
+
+    def leave(self, why: str, graceful: bool) -> None:
+        """Exit 0, after saying goodbye to the GCS if ``graceful``."""
+        if graceful:
+            self._spawn(self._unregister(why))
+        else:
+            self.go(0, why)
+
+    async def close(self) -> None:
+        """Free everything: tasks, ports, worker processes."""
+        self.gcs.close()
+        if self._check is not None:
+            self._check.cancel()
+        await self.workers.close()
+        await self.unreach()
+        for driver in self.drivers.values():
+            await driver.door.close()
+        await self.syncer.stop()
+        await self.subscriber.stop()
+        await cancelled(*self._tasks)
+        self.objects.close()
+
+    # --- with the GCS ---------------------------------------------------------------------
+
+    async def _join(self) -> None:
+        """Ray's order of first calls (contract, section 11.1)."""
+        if self.options.cluster_id:
+            self.gcs.cluster_id = self.options.cluster_id
+        else:
+            reply = await self.gcs.call("NodeInfoGcsService.GetClusterId", m.GetClusterIdRequest())
+            self.gcs.cluster_id = reply.cluster_id
+        await self.gcs.call("InternalKVGcsService.GetInternalConfig", m.GetInternalConfigRequest())
+        await self.gcs.call("NodeInfoGcsService.RegisterNode", m.RegisterNodeRequest(node_info=self._info()))
+        self.registered.set()
+        await self.subscriber.subscribe(self._node_channel())
+        self.subscriber.poll()
+        self._spawn(self._self_check())
+        await self._read_nodes()
+        if self.options.sync:
+            self.syncer.start()
+        await self.subscriber.subscribe("GCS_WORKER_DELTA_CHANNEL", "GCS_JOB_CHANNEL")
+        await self._read_jobs()
+        self.settled.set()
+
+    def gcs_restarted(self) -> None:
+        """NotifyGCSRestart: subscribe, re-read and sync again; tell workers and drivers."""
+        told: list[LocalWorker | Driver] = [*self.workers.alive(), *self.drivers.values()]
+        for one in told:
+            one.told_of_restart += 1
+        if self.registered.is_set():
+            self._spawn(self._rejoin())
+
+    async def _rejoin(self) -> None:
+        if self.options.sync:
+            await self.syncer.again()
+        await self.subscriber.again()
+        await self._read_jobs()
+        await self._read_nodes()
+
+    async def _read_jobs(self) -> None:
+        request = m.GetAllJobInfoRequest(skip_submission_job_info_field=True, skip_is_running_tasks_field=True)
+        await self.gcs.call_raw("JobInfoGcsService.GetAllJobInfo", self.dialect.encode(request))
+
+    async def _read_nodes(self) -> None:
+        name, request, kind = "GetAllNodeInfo", b"", m.GetAllNodeInfoReply
+        if self.dialect.address_and_liveness_channel:
+            name, kind = "GetAllNodeAddressAndLiveness", m.GetAllNodeAddressAndLivenessReply  # type: ignore[assignment]
+        async with self.gcs.link.reading:
+            data = await self.gcs.call_raw(f"NodeInfoGcsService.{name}", request)
+            if self.options.watch:
+                for node in self.dialect.decode(kind, data).node_info_list:
+                    self._node(node)
+
+    async def _self_check(self) -> None:
+        """CheckAlive of itself; not alive, or another cluster's GCS, is the end of the process."""
+        request = m.CheckAliveRequest(node_ids=[self.node_id])
+        if self.dialect.checks_alive_by_address:
+            request = m.CheckAliveRequest(raylet_address=[f"{self.options.address}:{self.port}"])
+        try:
+            reply = await self.gcs.call("NodeInfoGcsService.CheckAlive", request, SELF_CHECK_TIMEOUT_S)
+        except GcsRefused as refused:
+            if refused.code is self.dialect.wrong_cluster_id:
+                self.go(1, f"GCS returned an authentication error: {refused}")
+                return
+        else:
+            if list(reply.raylet_alive) == [False]:
+                self.go(1, "GCS considers this node to be dead")
+                return
+        loop = asyncio.get_running_loop()
+        self._check = loop.call_later(self.options.self_check, lambda: self._spawn(self._self_check()))
+
+    async def _unregister(self, why: str) -> None:
+        death = m.NodeDeathInfo(reason=m.NodeDeathInfo.EXPECTED_TERMINATION, reason_message=why)
+        request = m.UnregisterNodeRequest(node_id=self.node_id, node_death_info=death)
+        await self.gcs.call("NodeInfoGcsService.UnregisterNode", request)
+        self.go(0, why)
+
+    # --- resources ------------------------------------------------------------------------
+
+    def changed(self) -> None:
+        """Resources changed: the view goes out, the cache is stale, waiting leases look again."""
+        self._load = None
+        self.syncer.changed()
+        if self.leases.waiting:
+            asyncio.get_running_loop().call_soon(self.leases.retry)
+        if self.draining_until_ms is not None and not self.leases.granted:
+            self.leave("drained", graceful=True)
+
+    def drain(self, deadline_ms: int) -> None:
+        """Take no new leases; leave once nothing is leased."""
+        self.draining_until_ms = deadline_ms
+        self.leases.closed = True
+        asyncio.get_running_loop().call_later(0.05, self.changed)
+
+    def load_reply(self) -> bytes:
+        """The bytes of a GetResourceLoadReply, made once for each change."""
+        if self._load is None:
+            reply = m.GetResourceLoadReply()
+            reply.resources.node_id = self.node_id
+            reply.resources.node_manager_address = self.options.address
+            reply.resources.resources_available.update(self.book.available())
+            reply.resources.resources_total.update(self.book.total())
+            self._load = self.dialect.encode(reply)
+        return self._load
+
+    def _view(self) -> m.ResourceViewSyncMessage:
+        return m.ResourceViewSyncMessage(
+            resources_available=self.book.available(),
+            resources_total=self.book.total(),
+            is_draining=self.draining_until_ms is not None,
+            draining_deadline_timestamp_ms=self.draining_until_ms or 0,
+            labels=dict(self.options.labels),
+        )
+
+    # --- workers and owners ---------------------------------------------------------------
+
+    def lives(self, worker_id: bytes) -> bool:
+        """Is this worker, or attached driver, alive here?"""
+        worker = self.workers.by_id.get(worker_id)
+        return worker_id in self.drivers or (worker is not None and worker.alive)
+
+    async def start_worker(self) -> LocalWorker:
+        """A worker that registers itself; ``ready`` once the GCS has answered it."""
+        worker = await self.workers.start()
+        worker.ready = False
+        self._spawn(self._register_worker(worker))
+        return worker
+
+    async def attach_driver(self, worker_id: bytes, port: int = 0) -> Driver:
+        """Open a port for an owner that lives elsewhere, or nowhere."""
+        refs = Refs()
+        door = Door(driver_answers(self, worker_id, refs))
+        await door.open(self.options.address, port)
+        driver = self.drivers[worker_id] = Driver(worker_id, door, refs)
+        return driver
+
+    async def detach_driver(self, worker_id: bytes, report: bool = True) -> None:
+        """The owner died: its port closes, and the GCS is told if ``report``."""
+        driver = self.drivers.pop(worker_id)
+        await driver.door.close()
+        if report:
+            failure = m.WorkerTableData(
+                worker_address=m.Address(
+                    node_id=self.node_id,
+                    ip_address=self.options.address,
+                    port=driver.door.port,
+                    worker_id=worker_id,
+                ),
+                timestamp=int(time.time()),
+                worker_type=m.DRIVER,
+                exit_type=m.INTENDED_USER_EXIT,
+                exit_detail="The driver disconnected.",
+            )
+            self._report(m.ReportWorkerFailureRequest(worker_failure=failure))
+
+    async def _register_worker(self, worker: LocalWorker) -> None:
+        data = m.WorkerTableData(
+            is_alive=True,
+            worker_address=worker.rpc_address(self.node_id),
+            worker_type=m.WORKER,
+            pid=worker.born.pid,
+            start_time_ms=int(worker.started * 1000),
+        )
+        await self.gcs.call("WorkerInfoGcsService.AddWorkerInfo", m.AddWorkerInfoRequest(worker_data=data))
+        worker.ready = True
+
+    def _worker_died(self, worker: LocalWorker) -> None:
+        self.leases.give_back(worker.lease_id)
+        self._report(self.workers.failure(worker))
+
+    def _report(self, failure: m.ReportWorkerFailureRequest) -> None:
+        self._spawn(self._call("WorkerInfoGcsService.ReportWorkerFailure", failure))
+
+    async def _call(self, name: str, request: Any) -> None:
+        await self.gcs.call(name, request)
+
+    # --- what is heard --------------------------------------------------------------------
+
+    def _heard(self, message: m.PubMessage) -> None:
+        if message.HasField("node_info_message"):
+            self._node(message.node_info_message)
+        elif message.HasField("node_address_and_liveness_message"):
+            self._node(message.node_address_and_liveness_message)
+
+    def _node(self, node: m.GcsNodeInfo | m.GcsNodeAddressAndLiveness) -> None:
+        alive = node.state == m.GcsNodeInfo.ALIVE
+        place = Place(node.node_manager_address, node.node_manager_port) if alive else None
+        self.view.node(node.node_id, place)
+        self.leases.retry()
+
+    def _seen(self, node_id: bytes, version: int, view: m.ResourceViewSyncMessage) -> None:
+        self.view.resources(node_id, version, dict(view.resources_available))
+        self.leases.retry()
+
+    def _node_channel(self) -> str:
+        whole = not self.dialect.address_and_liveness_channel
+        return "GCS_NODE_INFO_CHANNEL" if whole else "GCS_NODE_ADDRESS_AND_LIVENESS_CHANNEL"
+
+    def _info(self) -> m.GcsNodeInfo:
+        return m.GcsNodeInfo(
+            node_id=self.node_id,
+            node_manager_address=self.options.address,
+            node_manager_port=self.port,
+            object_manager_port=self.objects.port,
+            node_manager_hostname=self.options.address,
+            node_name=self.options.address,
+            resources_total=dict(self.options.resources),
+            labels=dict(self.options.labels),
+            is_head_node=self.options.is_head,
+            start_time_ms=int(time.time() * 1000),
+            state=m.GcsNodeInfo.ALIVE,
+        )
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except GcsRefused as refused:
+            self.transitions.write("refused", why=str(refused))

@@ -1,0 +1,78 @@
+"""A namespace read back from Redis: Ray's rows, decoded, and a namespace's end.
+
+Layout since Ray 2.38 (seen in 2.40.0 to 2.60.0): one hash ``RAY<namespace>@<TABLE>`` per table with
+the raw id as field and a serialized message as value; ``RAY<namespace>@KV`` holds strings, and
+``RAY<namespace>@JobCounter`` is a plain counter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import redis
+from google.protobuf.message import Message
+
+from harness.wire import messages as m
+from harness.wire.dialect import Dialect
+
+TABLES: Mapping[str, type[Message]] = {
+    "JOB": m.JobTableData,
+    "NODE": m.GcsNodeInfo,
+    "ACTOR": m.ActorTableData,
+    "ACTOR_TASK_SPEC": m.TaskSpec,
+    "PLACEMENT_GROUP": m.PlacementGroupTableData,
+    "WORKERS": m.WorkerTableData,
+}
+COUNTER = "JobCounter"
+
+Raw = Mapping[str, Mapping[bytes, bytes]]
+
+
+def read(client: redis.Redis, namespace: str) -> Raw:
+    """Everything stored of ``namespace``: table -> raw key -> raw value.
+
+    The job counter appears as table ``JobCounter`` with the one key ``b""``. ``client`` must not
+    decode responses. Not one instant: tables are read one after the other.
+    """
+    stored: dict[str, dict[bytes, bytes]] = {}
+    for key in keys(client, namespace):
+        table = key.rpartition(b"@")[2].decode()
+        # redis-py's annotations cover its asynchronous twin too.
+        contents: Any = {b"": client.get(key)} if table == COUNTER else client.hgetall(key)
+        stored[table] = dict(contents)
+    return stored
+
+
+def decode(raw: Raw, dialect: Dialect) -> dict[str, dict[bytes, Message]]:
+    """The rows of the tables that hold messages, as 2.60.0's messages, whatever release wrote them.
+
+    DecodeError when a row cannot be read.
+    """
+    return {
+        table: {key: dialect.decode(kind, value) for key, value in raw.get(table, {}).items()}
+        for table, kind in TABLES.items()
+    }
+
+
+def dump(client: redis.Redis, namespace: str, dialect: Dialect) -> dict[str, dict[bytes, Message]]:
+    """:func:`read` and :func:`decode`."""
+    return decode(read(client, namespace), dialect)
+
+
+def erase(client: redis.Redis, namespace: str) -> None:
+    """Delete every key of ``namespace`` and no other."""
+    found = list(keys(client, namespace))
+    if found:
+        client.delete(*found)
+
+
+def keys(client: redis.Redis, namespace: str) -> Iterator[bytes]:
+    """The Redis keys of ``namespace``."""
+    prefix = f"RAY{namespace}@"
+    # A namespace may hold characters that mean something in a pattern.
+    pattern = re.sub(r"([*?\[\]\\^])", r"\\\1", prefix) + "*"
+    for key in client.scan_iter(match=pattern, count=1000):
+        if key.startswith(prefix.encode()):
+            yield key

@@ -1,0 +1,94 @@
+"""A Redis server that the user runs: it is used, never broken."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+from typing import NoReturn
+from urllib.parse import unquote, urlsplit
+
+import redis
+
+from harness.errors import EnvironmentProblem, Unsupported
+from harness.store.base import StoreSettings
+from harness.store.dump import erase
+from harness.store.redis_server import client_of
+
+_FORM = "redis://[user:password@]host:port, the host being a loopback one"
+
+
+class ExternalRedis:
+    """``redis://[user:password@]host:port``. Only the run's own namespaces are written and removed."""
+
+    def __init__(self, url: str) -> None:
+        self._settings = parse_url(url)
+        self._name = f"redis://{self._settings.host}:{self._settings.port}"
+
+    @property
+    def settings(self) -> StoreSettings:
+        return self._settings
+
+    @property
+    def durable(self) -> bool:
+        return True
+
+    @property
+    def faults(self) -> frozenset[str]:
+        return frozenset()
+
+    def client(self, decode: bool = False) -> redis.Redis:
+        """A new client, for the caller to close; ``decode`` gives str instead of bytes."""
+        return client_of(self._settings, decode)
+
+    def start(self) -> None:
+        with contextlib.closing(self.client()) as client:
+            try:
+                client.ping()
+            except redis.RedisError as problem:
+                raise EnvironmentProblem(f"{self._name} does not answer a PING: {problem}") from problem
+
+    def stop(self) -> None:
+        """Nothing: it was not ours to start."""
+
+    def kill(self) -> None:
+        self._refuse("killed")
+
+    def restart(self) -> None:
+        self._refuse("restarted")
+
+    def pause(self) -> None:
+        self._refuse("paused")
+
+    def resume(self) -> None:
+        self._refuse("resumed")
+
+    def wipe(self) -> None:
+        self._refuse("emptied")
+
+    def forget(self, namespace: str) -> None:
+        with contextlib.closing(self.client()) as client:
+            erase(client, namespace)
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise Unsupported(f"{self._name} is not ours, so it cannot be {what}: use the store 'redis' for that")
+
+
+def parse_url(url: str) -> StoreSettings:
+    """The settings of a Redis URL; EnvironmentProblem with what was expected when it is wrong."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 6379
+    except ValueError as problem:
+        raise EnvironmentProblem(f"{url!r} is no store: {problem}; expected {_FORM}") from problem
+    if parts.scheme != "redis" or not parts.hostname or parts.path not in ("", "/", "/0") or parts.query:
+        raise EnvironmentProblem(f"{url!r} is no store: expected {_FORM}")
+    host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise EnvironmentProblem(
+            f"{url!r}: {host} is no loopback address; a run must not touch another machine"
+        )
+    return StoreSettings("redis", host, port, unquote(parts.username or ""), unquote(parts.password or ""))

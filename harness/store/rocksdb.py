@@ -1,0 +1,55 @@
+"""A RocksDB directory, opened by the GCS itself (Ray 2.57 and later)."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+from harness.errors import Unsupported
+from harness.store.base import StoreSettings
+
+
+class RocksDb:
+    """A directory of our own. One GCS at a time can open it."""
+
+    durable = True
+    faults = frozenset({"wipe"})
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    @property
+    def settings(self) -> StoreSettings:
+        return StoreSettings("rocksdb", path=self._directory)
+
+    def start(self) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)
+
+    def stop(self) -> None:
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def kill(self) -> None:
+        self._refuse()
+
+    def restart(self) -> None:
+        self._refuse()
+
+    def pause(self) -> None:
+        self._refuse()
+
+    def resume(self) -> None:
+        self._refuse()
+
+    def wipe(self) -> None:
+        """Remove all files; only while no GCS has them open."""
+        self.stop()
+        self.start()
+
+    def forget(self, namespace: str) -> None:
+        """The directory serves one run, and :meth:`stop` removes it."""
+
+    def _refuse(self) -> NoReturn:
+        raise Unsupported(
+            "the store 'rocksdb' lives in the GCS itself, so it cannot be killed or paused alone"
+        )

@@ -1,0 +1,251 @@
+"""One GCS under test, through all its lives: start, kill, hang, stop, come back, move."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NoReturn
+
+from harness.errors import EnvironmentProblem, TargetFailed
+from harness.process.child import Child, tail
+from harness.process.flood import LOG_LIMIT_BYTES
+from harness.target.base import Launch, Target
+from harness.target.probe import Probe, listener_on
+
+_TICK_SECONDS = 0.002
+_CALL_SECONDS = 2.0
+_LOG_LINES = 20
+# How long something may listen without speaking gRPC before it counts as no GCS: a real one
+# serves from the moment its port opens.
+_GARBAGE_SECONDS = 1.0
+
+
+@dataclass
+class Life:
+    """One process of the GCS. Times are monotonic seconds; ``exit`` is negative for a signal."""
+
+    number: int
+    pid: int
+    address: str
+    log_path: Path
+    started: float = field(default_factory=time.monotonic)
+    serving: float | None = None
+    """When it first answered."""
+    ended: float | None = None
+    """When its end was noticed."""
+    exit: int | None = None
+
+
+class GcsProcess:
+    """Runs ``target``. Every method may be called again, and from several threads.
+
+    A failure before it ever served is an :class:`EnvironmentProblem` (the user's command, most
+    likely); later it is a :class:`TargetFailed`, which is a finding about the target.
+    """
+
+    def __init__(self, target: Target, launch: Launch) -> None:
+        self.target = target
+        self.launch = launch
+        """How it was, or will be, started last."""
+        self._lock = threading.RLock()
+        self._child: Child | None = None
+        self._lives: list[Life] = []
+        self._has_served = False
+
+    # What it is
+
+    @property
+    def address(self) -> str:
+        """``ip:port`` where it serves."""
+        return f"{self.launch.address}:{self.launch.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """Of the present or last process; None before the first."""
+        return self._child.pid if self._child else None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process has not ended; a paused one has not."""
+        return self._child is not None and self._status() is None
+
+    @property
+    def exit_status(self) -> int | None:
+        """Of the last process, negative for a signal; None while it runs."""
+        return self._status()
+
+    @property
+    def lives(self) -> list[Life]:
+        """All processes so far, the present one last."""
+        self._status()
+        return list(self._lives)
+
+    def log_tail(self, lines: int = _LOG_LINES) -> str:
+        """The last lines that the present or last process printed."""
+        return self._child.log_tail(lines) if self._child else ""
+
+    def logs(self, life: int) -> list[Path]:
+        """The files in which life ``life`` (0 is the first) left its words."""
+        return [self._lives[life].log_path]
+
+    def serving(self, within: float = 1.0) -> bool:
+        """Whether it answers CheckAlive now, within ``within`` seconds."""
+        if not self.alive or not self._probe().call(within).answered:
+            return False
+        self._note_serving()
+        return True
+
+    def accepts(self) -> bool:
+        """Whether its port takes connections now."""
+        return self._probe().connects()
+
+    # What is done to it
+
+    def start(self) -> None:
+        """Start it unless it runs, and return at once: see :meth:`wait_until_serving`.
+
+        EnvironmentProblem when it cannot be executed or somebody else has its port.
+        """
+        with self._lock:
+            if self.alive:
+                return
+            # Its own dead are reaped with all their sockets closed: whoever listens is a stranger.
+            if (other := listener_on(self.launch.port)) is not None:
+                raise EnvironmentProblem(
+                    f"{self.target.name} cannot serve at {self.address}: {other} has the port"
+                )
+            self.launch.directory.mkdir(parents=True, exist_ok=True)
+            command = self.target.command(self.launch)
+            number = len(self._lives)
+            log_path = self.launch.directory / f"gcs-{number}.log"
+            began = time.monotonic()
+            try:
+                self._child = Child.spawn("gcs", command.argv, command.env, log_path, cwd=command.cwd)
+            except OSError as problem:
+                raise EnvironmentProblem(f"{self.target.name} cannot be run: {problem}") from problem
+            self._lives.append(Life(number, self._child.pid, self.address, log_path, began))
+
+    def wait_until_serving(self, within: float = 30.0) -> None:
+        """Return when it answers CheckAlive.
+
+        Fails at once when the process ends, floods its log or speaks no gRPC, else after ``within``
+        seconds: one sentence and the last lines of its log. A first start that fails is killed.
+        """
+        began = time.monotonic()
+        probe = self._probe()
+        stranger_since: float | None = None
+        heard = "nothing listens there"
+        while True:
+            child = self._running(probe)
+            left = began + within - time.monotonic()
+            if probe.connects():
+                answer = probe.call(max(0.05, min(_CALL_SECONDS, left)))
+                if answer.answered:
+                    self._note_serving()
+                    return
+                heard = f"it takes connections, but CheckAlive ends with {answer.said}"
+                if answer.foreign:
+                    stranger_since = stranger_since or time.monotonic()
+            if stranger_since is not None and time.monotonic() - stranger_since >= _GARBAGE_SECONDS:
+                self._fail(child, f"is no GCS: {heard}", kill=True)
+            if left <= 0:
+                self._fail(child, f"does not serve within {within:g} s: {heard}", kill=not self._has_served)
+            time.sleep(_TICK_SECONDS)
+
+    def stop(self, within: float = 10.0) -> int | None:
+        """SIGTERM, SIGKILL after ``within`` seconds; the exit status (None: never started)."""
+        with self._lock:
+            if self._child is not None:
+                self._child.terminate(within, group=True)
+            return self._status()
+
+    def kill(self) -> None:
+        """SIGKILL, and return when it is reaped and its port is closed."""
+        with self._lock:
+            if self._child is not None:
+                self._child.kill(group=True)
+                self._status()
+
+    def pause(self) -> None:
+        """SIGSTOP: its connections stay open and nothing is answered."""
+        if self._child is not None:
+            self._child.pause(group=True)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        if self._child is not None:
+            self._child.resume(group=True)
+
+    def restart(
+        self,
+        address: str | None = None,
+        port: int | None = None,
+        config: Mapping[str, object] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """Kill it if it runs and start it again, at another place or with other settings if given.
+
+        ``config`` and ``env`` are laid over those of the last launch, and stay. Returns at once.
+        """
+        with self._lock:
+            self.kill()
+            self.launch = replace(
+                self.launch,
+                address=address or self.launch.address,
+                port=port or self.launch.port,
+                config={**self.launch.config, **(config or {})},
+                env={**self.launch.env, **(env or {})},
+            )
+            self.start()
+
+    # Within
+
+    def _probe(self) -> Probe:
+        return Probe(self.launch.address, self.launch.port, self.target.dialect)
+
+    def _running(self, probe: Probe) -> Child:
+        """The child, which runs and does not babble."""
+        if self._child is None:
+            raise RuntimeError("start() it first")
+        status = self._status()
+        if status is not None:
+            why = f"{ended(status)} before it served at {probe.address}"
+            if self._child.flooded:
+                why = f"wrote more than {LOG_LIMIT_BYTES >> 20} MiB of log, so it was killed"
+            self._fail(self._child, why, kill=True)
+        return self._child
+
+    def _status(self) -> int | None:
+        """The exit status; the end of a life is written down when it is first seen."""
+        with self._lock:
+            if self._child is None:
+                return None
+            status = self._child.poll()
+            life = self._lives[-1]
+            if status is not None and life.pid == self._child.pid and life.ended is None:
+                life.ended, life.exit = time.monotonic(), status
+            return status
+
+    def _note_serving(self) -> None:
+        with self._lock:
+            self._has_served = True
+            if self._lives[-1].serving is None:
+                self._lives[-1].serving = time.monotonic()
+
+    def _fail(self, child: Child, why: str, kill: bool) -> NoReturn:
+        if kill:
+            child.kill(group=True)
+            self._status()
+        last = tail(child.log_path, _LOG_LINES)
+        message = f"{self.target.name} {why}" + (
+            f"; it said last:\n{last}" if last else "; it printed nothing"
+        )
+        raise TargetFailed(message) if self._has_served else EnvironmentProblem(message)
+
+
+def ended(status: int) -> str:
+    """An exit status in words."""
+    return f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"

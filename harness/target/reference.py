@@ -1,0 +1,43 @@
+"""The reference GCS of this repository as a target."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+from harness.errors import EnvironmentProblem
+from harness.target.base import Command, Launch
+from harness.target.flags import gcs_server_flags, make_directories, ray_environment, users_environment
+from harness.wire.dialect import Dialect, dialect
+
+_MODULE = "reference_gcs"
+
+
+class Reference:
+    """``python -m reference_gcs`` with gcs_server's own flags."""
+
+    name = "reference"
+    stores = frozenset({"redis", "memory"})
+
+    @property
+    def dialect(self) -> Dialect:
+        return dialect()
+
+    def prepare(self) -> None:
+        self._root()
+
+    def command(self, launch: Launch) -> Command:
+        make_directories(launch)
+        env = users_environment()
+        # It must be found from any directory, also in a checkout that is not installed.
+        env["PYTHONPATH"] = os.pathsep.join(filter(None, (str(self._root()), env.get("PYTHONPATH"))))
+        argv = [sys.executable, "-m", _MODULE, *gcs_server_flags(self.name, launch)]
+        return Command(argv, {**env, **ray_environment(launch)}, launch.directory)
+
+    def _root(self) -> Path:
+        found = importlib.util.find_spec(_MODULE)
+        if found is None or found.origin is None:
+            raise EnvironmentProblem(f"the package {_MODULE} is not installed beside harness")
+        return Path(found.origin).parent.parent

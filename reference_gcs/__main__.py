@@ -1,0 +1,107 @@
+"""``python -m reference_gcs``: a drop-in for the ``gcs_server`` binary."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import ssl
+import sys
+from pathlib import Path
+
+from reference_gcs.core.config import Config, settle
+from reference_gcs.options import BadOption, Options, parse, token
+from reference_gcs.shell import Shell, leave, log
+from reference_gcs.store import MemoryStore, RedisPlace, RedisStore, Store, StoreRefused
+
+
+def main() -> None:
+    try:
+        options = parse(sys.argv[1:])
+        config = settle(options.config, os.environ, token(os.environ))
+    except (BadOption, ValueError) as problem:
+        leave(1, str(problem))
+    _redirect(options)
+    asyncio.run(serve(options, config))
+    sys.stderr.flush()
+    os._exit(0)  # nothing is left to save; waiting for gRPC's threads would only take time
+
+
+def _redirect(options: Options) -> None:
+    for path, stream in ((options.stdout_filepath, sys.stdout), (options.stderr_filepath, sys.stderr)):
+        if path:
+            with Path(path).open("ab") as file:
+                os.dup2(file.fileno(), stream.fileno())
+
+
+async def serve(options: Options, config: Config) -> None:
+    """Run until SIGTERM (or SIGINT)."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    shell = Shell(config, options.node_ip_address, options.gcs_server_port)
+    shell.store = _store(options, config, shell)
+    starting = loop.create_task(_start(shell, options))
+    await stop.wait()
+    starting.cancel()
+    await shell.server.close()
+
+
+async def _start(shell: Shell, options: Options) -> None:
+    _port_is_free(options)
+    try:
+        await shell.store.start()
+    except StoreRefused as problem:
+        leave(1, str(problem))
+    shell.boot()
+    port = await shell.opened
+    if options.session_dir and not options.gcs_server_port:
+        write_port_file(options, port)
+    log(f"serving on {options.node_ip_address}:{port}")
+
+
+def _port_is_free(options: Options) -> None:
+    """A GCS that could not serve must not claim the namespace from one that does."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((options.node_ip_address, options.gcs_server_port))
+        except OSError as problem:
+            leave(1, f"could not bind {options.node_ip_address}:{options.gcs_server_port}: {problem}")
+
+
+def write_port_file(options: Options, port: int) -> None:
+    """With --gcs_server_port 0 the launcher reads the port from a file in the session directory."""
+    file = Path(options.session_dir) / f"gcs_server_port_{options.node_id}"
+    file.write_text(str(port))
+
+
+def _store(options: Options, config: Config, shell: Shell) -> Store:
+    if not options.redis_address:
+        return MemoryStore(shell.store_answered)
+    place = RedisPlace(
+        options.redis_address,
+        options.redis_port,
+        options.redis_username,
+        options.redis_password,
+        _tls() if options.redis_enable_ssl else None,
+        config.get("external_storage_namespace"),
+    )
+    return RedisStore(place, config, shell.store_answered, lambda why: leave(1, why))
+
+
+def _tls() -> ssl.SSLContext:
+    """Ray's environment variables for a Redis behind TLS."""
+    context = ssl.create_default_context(
+        cafile=os.environ.get("RAY_REDIS_CA_CERT"), capath=os.environ.get("RAY_REDIS_CA_PATH")
+    )
+    certificate, key = os.environ.get("RAY_REDIS_CLIENT_CERT"), os.environ.get("RAY_REDIS_CLIENT_KEY")
+    if certificate:
+        context.load_cert_chain(certificate, key)
+    return context
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,321 @@
+"""How actors end: a restart while the budget lasts, else DEAD; and what must be told then.
+
+Order in both: the row is stored, then the news is published, then the raylet is told, then
+callers are answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from harness.wire import ids
+from harness.wire import messages as m
+from harness.wire.status import Code
+from reference_gcs.core import actor_scheduling, layout, pubsub
+from reference_gcs.core import effects as fx
+from reference_gcs.core.actor import Actor, Phase
+from reference_gcs.core.actor_rows import death_cause, delta, is_restartable, restarts_left
+from reference_gcs.core.happenings import ActorGone, JobFinished, NodeGone, WorkerGone, on
+from reference_gcs.core.serving import serves
+from reference_gcs.core.state import NOTHING, Gcs, Then, run_all, then
+
+Reason = m.ActorDiedErrorContext
+STATES = m.ActorTableData
+KILL_RETRY = 1.0  # seconds until an unreachable raylet is told again
+KILL_PATIENCE = 5.0  # seconds that a killer waits for the raylet's answer
+NO_RESTART_EXITS = (m.INTENDED_USER_EXIT, m.USER_ERROR)
+WHEN_NAME_FREE: list[Callable[[Gcs, tuple[str, str]], None]] = []
+"""Told when a name's holder is stored as DEAD."""
+
+
+# -- the worker or its node died -----------------------------------------------------------------
+
+
+@on(WorkerGone)
+def _worker_gone(gcs: Gcs, gone: WorkerGone) -> None:
+    worker_id = gone.row.worker_address.worker_id
+    for actor in list(gcs.actors.live.values()):
+        if actor.row.address.worker_id == worker_id and _runs(actor):
+            wish = not gone.row.HasField("exit_type") or gone.row.exit_type not in NO_RESTART_EXITS
+            text = gone.row.exit_detail or "The actor's worker process died."
+            cause = death_cause(actor.row, Reason.WORKER_DIED, text)
+            if gone.row.HasField("creation_task_exception"):
+                cause = m.ActorDeathCause(creation_task_failure_context=gone.row.creation_task_exception)
+            restart_or_die(gcs, actor, cause, wish, gcs.hold(gone.barrier))
+
+
+def _runs(actor: Actor) -> bool:
+    return actor.phase in (Phase.CREATING, Phase.ALIVE)
+
+
+@on(NodeGone)
+def _node_gone(gcs: Gcs, gone: NodeGone) -> None:
+    for actor in list(gcs.actors.live.values()):
+        if _runs(actor) and actor.row.address.node_id == gone.node_id:
+            lose_node(gcs, actor, gone.row)
+        elif actor.phase is Phase.LEASING and actor.lease_node == gone.node_id:
+            actor_scheduling.lease_lost(gcs, actor)
+
+
+def lose_node(gcs: Gcs, actor: Actor, node: m.GcsNodeInfo) -> None:
+    """The actor's node is DEAD. A preempted node's actors restart for free."""
+    text = f"The actor died because its node has died. {node.death_info.reason_message}"
+    cause = death_cause(actor.row, Reason.NODE_DIED, text, node.death_info)
+    if node.death_info.reason == m.NodeDeathInfo.AUTOSCALER_DRAIN_PREEMPTED and actor.row.max_restarts:
+        actor.row.preempted = True
+        actor.row.num_restarts_due_to_node_preemption += 1
+        restart(gcs, actor, text, None)
+        return
+    restart_or_die(gcs, actor, cause, True, NOTHING)
+
+
+def restart_or_die(
+    gcs: Gcs, actor: Actor, cause: m.ActorDeathCause, wish: bool, when_stored: Then
+) -> None:
+    """Restart within the budget if the death was not wished for; else die of ``cause``."""
+    if wish and restarts_left(actor.row):
+        restart(gcs, actor, "", when_stored)
+    else:
+        die(gcs, actor, cause, when_stored)
+
+
+def restart(gcs: Gcs, actor: Actor, _why: str, when_stored: Then | None) -> None:
+    """Store RESTARTING with one more restart spent, then look for a new worker."""
+    actor.new_life()
+    actor_scheduling.drop_work(gcs, actor)
+    old = actor.row.address
+    if not ids.is_nil(old.worker_id):
+        actor.row.previous_incarnations.add(worker_id=old.worker_id, node_id=old.node_id)
+    actor.phase = Phase.RESTARTING
+    row = actor.row
+    row.state = STATES.RESTARTING
+    row.num_restarts += 1
+    row.ClearField("death_cause")
+    actor_scheduling.clear_worker(row)
+    actor.spec.attempt_number += 1
+    row.timestamp = gcs.now_ms()
+    barrier = gcs.barrier(then(_restart_stored, actor.actor_id, actor.life, _copy(row), when_stored))
+    gcs.write(fx.Put(layout.ACTOR, row.actor_id, row.SerializeToString()), gcs.hold(barrier))
+    put = fx.Put(layout.ACTOR_TASK_SPEC, row.actor_id, actor.spec.SerializeToString())
+    gcs.write(put, gcs.hold(barrier))
+    gcs.release(barrier)
+
+
+def _restart_stored(
+    gcs: Gcs, actor_id: bytes, life: int, row: m.ActorTableData, when_stored: Then | None, _outcome: Any
+) -> None:
+    actor = gcs.actors.live.get(actor_id)
+    if actor is not None:
+        show(gcs, actor, row)
+        for call in actor.restart_calls:
+            gcs.reply(call, m.RestartActorForLineageReconstructionReply())
+        actor.restart_calls.clear()
+        if actor.life == life:
+            actor.phase = Phase.SEEKING
+            actor_scheduling.seek(gcs, actor)
+    if when_stored is not None:
+        when_stored.run(gcs, None)
+
+
+def show(gcs: Gcs, actor: Actor, row: m.ActorTableData) -> None:
+    """``row`` is stored: readers see it, subscribers hear of it."""
+    actor.shown = row
+    pubsub.publish(gcs, m.GCS_ACTOR_CHANNEL, actor.actor_id, actor_message=delta(row))
+
+
+def _copy(row: m.ActorTableData) -> m.ActorTableData:
+    copied = m.ActorTableData()
+    copied.CopyFrom(row)
+    return copied
+
+
+# -- the end -------------------------------------------------------------------------------------
+
+
+def destroy(
+    gcs: Gcs,
+    actor: Actor,
+    reason: m.ActorDiedErrorContext.Reason,
+    text: str,
+    when_stored: Then = NOTHING,
+) -> None:
+    """End an actor for good because of ``reason``."""
+    die(gcs, actor, death_cause(actor.row, reason, text), when_stored)
+
+
+def die(gcs: Gcs, actor: Actor, cause: m.ActorDeathCause, when_stored: Then) -> None:
+    """Store DEAD, drop the task spec, then tell everyone; ``when_stored`` runs last.
+
+    An actor that is dying already only gains one more to tell; one that is not yet registered
+    is looked at again when it is (its owner and job are checked then).
+    """
+    if actor.phase in (Phase.DEAD, Phase.REGISTERING):
+        when_stored.run(gcs, None)
+        return
+    actor.when_dead.append(when_stored)
+    if actor.phase is Phase.DYING:
+        return
+    actor.new_life()
+    actor.phase = Phase.DYING
+    if actor.owner_poll is not None:
+        gcs.cancel_send(actor.owner_poll)
+        actor.owner_poll = None
+    actor_scheduling.drop_work(gcs, actor)
+    row = actor.row
+    row.state = STATES.DEAD
+    row.death_cause.CopyFrom(cause)
+    row.end_time = row.timestamp = gcs.now_ms()
+    barrier = gcs.barrier(then(_dead_stored, actor.actor_id))
+    gcs.write(fx.Put(layout.ACTOR, row.actor_id, row.SerializeToString()), gcs.hold(barrier))
+    if not is_restartable(row):
+        gcs.write(fx.Delete(layout.ACTOR_TASK_SPEC, (row.actor_id,)), gcs.hold(barrier))
+    gcs.release(barrier)
+
+
+def _dead_stored(gcs: Gcs, actor_id: bytes, _outcome: Any) -> None:
+    actor = gcs.actors.live[actor_id]
+    show(gcs, actor, _copy(actor.row))
+    order_kill(gcs, actor, True, NOTHING)
+    if is_restartable(actor.row):
+        actor.phase = Phase.DEAD
+    else:
+        _bury(gcs, actor)
+    _answer_creators(gcs, actor)
+    for call in actor.restart_calls:
+        reply = m.RestartActorForLineageReconstructionReply()
+        gcs.fail(call, reply, Code.INVALID, "the actor is permanently dead")
+    actor.restart_calls.clear()
+    gcs.happen(ActorGone(actor_id, actor.row))
+    run_all(gcs, actor.when_dead)
+
+
+def _bury(gcs: Gcs, actor: Actor) -> None:
+    """Out of the living, into the cache of dead rows; the name is free again."""
+    del gcs.actors.live[actor.actor_id]
+    remember_dead(gcs, actor.row)
+    owned = gcs.actors.owned.get(actor.row.owner_address.worker_id, set())
+    owned.discard(actor.actor_id)
+    if not owned:
+        gcs.actors.owned.pop(actor.row.owner_address.worker_id, None)
+    if gcs.actors.names.get(actor.name) == actor.actor_id:
+        del gcs.actors.names[actor.name]
+    for told in WHEN_NAME_FREE:
+        told(gcs, actor.name)
+
+
+def remember_dead(gcs: Gcs, row: m.ActorTableData) -> None:
+    gcs.actors.dead[row.actor_id] = row
+    while len(gcs.actors.dead) > gcs.config.get("maximum_gcs_destroyed_actor_cached_count"):
+        del gcs.actors.dead[next(iter(gcs.actors.dead))]
+
+
+def _answer_creators(gcs: Gcs, actor: Actor) -> None:
+    cause = actor.row.death_cause
+    code, text = Code.SCHEDULING_CANCELLED, "Actor creation cancelled."
+    if cause.HasField("creation_task_failure_context"):
+        code = Code.CREATION_TASK_ERROR
+        text = cause.creation_task_failure_context.formatted_exception_string
+    for call in actor.create_calls:
+        gcs.fail(call, m.CreateActorReply(death_cause=cause), code, text)
+    actor.create_calls.clear()
+
+
+@on(JobFinished)
+def _job_finished(gcs: Gcs, finished: JobFinished) -> None:
+    """A job's actors end with it, unless they are detached or descend from a detached one."""
+    for actor in list(gcs.actors.live.values()):
+        rooted = actor.row.is_detached or not ids.is_nil(actor.spec.root_detached_actor_id)
+        if actor.row.job_id == finished.job_id and not rooted:
+            end_with_job(gcs, actor)
+
+
+def end_with_job(gcs: Gcs, actor: Actor) -> None:
+    text = "The actor is dead because its job has finished."
+    destroy(gcs, actor, Reason.OWNER_DIED, text)
+
+
+# -- killing -------------------------------------------------------------------------------------
+
+
+@serves("ActorInfoGcsService.KillActorViaGcs", "actor_id")
+def kill_actor(gcs: Gcs, call: int, request: m.KillActorViaGcsRequest) -> None:
+    """With no_restart: acked when DEAD is stored. Without: when the raylet has got the order."""
+    actor = gcs.actors.live.get(request.actor_id)
+    if actor is None and request.actor_id in gcs.actors.dead:
+        gcs.reply(call, m.KillActorViaGcsReply())
+    elif actor is None or actor.phase is Phase.REGISTERING:
+        gcs.fail(call, m.KillActorViaGcsReply(), Code.NOT_FOUND, "Could not find actor with this ID.")
+    elif request.no_restart:
+        text = "The actor is dead because it was killed by `ray.kill`."
+        destroy(gcs, actor, Reason.RAY_KILL, text, then(_killed, call))
+    elif _runs(actor):
+        order_kill(gcs, actor, request.force_kill, then(_killed, call))
+    elif not restarts_left(actor.row):
+        text = "The actor was killed by `ray.kill` before it had a worker."
+        destroy(gcs, actor, Reason.RAY_KILL, text, then(_killed, call))
+    else:  # there is no worker to kill, and another would be started in its place
+        gcs.reply(call, m.KillActorViaGcsReply())
+
+
+def _killed(gcs: Gcs, call: int, _outcome: Any) -> None:
+    gcs.reply(call, m.KillActorViaGcsReply())
+
+
+@serves("ActorInfoGcsService.ReportActorOutOfScope", "actor_id")
+def report_out_of_scope(gcs: Gcs, call: int, request: m.ReportActorOutOfScopeRequest) -> None:
+    """A report from before the last lineage restart is stale: the actor is in use again."""
+    actor = gcs.actors.live.get(request.actor_id)
+    reply = m.ReportActorOutOfScopeReply()
+    if actor is None and request.actor_id in gcs.actors.dead:
+        gcs.reply(call, reply)
+    elif actor is None or actor.phase is Phase.REGISTERING:
+        gcs.fail(call, reply, Code.NOT_FOUND, "Could not find actor with this ID.")
+    elif actor.row.num_restarts_due_to_lineage_reconstruction > (
+        request.num_restarts_due_to_lineage_reconstruction
+    ):
+        gcs.reply(call, reply)
+    else:
+        text = "The actor is dead because all references to the actor were removed."
+        destroy(gcs, actor, Reason.OUT_OF_SCOPE, text, then(_out_of_scope, call))
+
+
+def _out_of_scope(gcs: Gcs, call: int, _outcome: Any) -> None:
+    gcs.reply(call, m.ReportActorOutOfScopeReply())
+
+
+def order_kill(gcs: Gcs, actor: Actor, force: bool, told: Then) -> None:
+    """Tell the raylet of the actor's worker to kill it; ``told`` runs when that is settled."""
+    where = actor.row.address
+    if ids.is_nil(where.worker_id) or where.node_id not in gcs.nodes.alive:
+        told.run(gcs, None)
+        return
+    request = m.KillLocalActorRequest(
+        intended_actor_id=actor.actor_id, worker_id=where.worker_id, force_kill=force
+    )
+    if actor.row.HasField("death_cause"):
+        request.death_cause.CopyFrom(actor.row.death_cause)
+    send_kill(gcs, where.node_id, request, told, None)
+
+
+def send_kill(
+    gcs: Gcs, node_id: bytes, request: m.KillLocalActorRequest, told: Then, _outcome: Any
+) -> None:
+    """Repeat the order until the raylet answers or its node is dead. It bears repetition."""
+    node = gcs.nodes.alive.get(node_id)
+    if node is None:
+        told.run(gcs, None)
+        return
+    after = then(_kill_sent, node_id, request, told)
+    gcs.send_to_node(node, "KillLocalActor", request, after, KILL_PATIENCE)
+
+
+def _kill_sent(
+    gcs: Gcs, node_id: bytes, request: m.KillLocalActorRequest, told: Then, reply: Any
+) -> None:
+    told.run(gcs, None)
+    if reply is None:
+        gcs.after(KILL_RETRY, then(send_kill, node_id, request, NOTHING))
+
+
+actor_scheduling.settle_deaths(die, restart_or_die)

@@ -1,0 +1,266 @@
+"""The clauses that a pure core can show in a few lines each."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from harness.wire import messages as m
+from harness.wire.status import Code
+from reference_gcs.core import config, layout
+from reference_gcs.core import effects as fx
+from reference_gcs.core import events as ev
+from reference_gcs.core.world import (
+    JOB,
+    NEVER,
+    NODE,
+    OWNER,
+    World,
+    actor_id,
+    actor_spec,
+    group_spec,
+    node,
+    populated,
+)
+
+ACTOR = m.ActorTableData
+GROUP = m.PlacementGroupTableData
+
+
+def _created(world: World, number: int = 1, **spec: object) -> bytes:
+    """A live actor; its worker's id."""
+    task = actor_spec(number, **spec)  # type: ignore[arg-type]
+    assert world.ask("RegisterActor", task_spec=task).status.code == Code.OK
+    return bytes(world.ask("CreateActor", task_spec=task).actor_address.worker_id)
+
+
+def _state(world: World, number: int = 1) -> int:
+    return int(world.ask("GetActorInfo", actor_id=actor_id(number)).actor_table_data.state)
+
+
+def _fail_worker(world: World, worker_id: bytes) -> int:
+    where = m.Address(node_id=NODE, worker_id=worker_id)
+    return world.call("ReportWorkerFailure", worker_failure=m.WorkerTableData(worker_address=where))
+
+
+def test_the_cluster_id_outlives_restarts() -> None:
+    world = World()
+    first = world.ask("GetClusterId").cluster_id
+    world.start()
+    assert len(first) == 28 and world.ask("GetClusterId").cluster_id == first
+
+
+def test_a_wrong_cluster_id_is_refused_without_effect() -> None:
+    world = World()
+    request = m.RegisterNodeRequest(node_info=node())
+    world.feed(ev.Request(900, "NodeInfoGcsService.RegisterNode", request, cluster_id="00" * 28))
+    refused = world.replies[900]
+    assert isinstance(refused, fx.Reject) and refused.code == "UNAUTHENTICATED"
+    assert not world.ask("GetAllNodeInfo").node_info_list
+
+
+@pytest.mark.parametrize("bad", [b"x", b"x" * 27, b"x" * 29, b"", b"\xff" * 28])
+def test_a_malformed_node_id_is_refused(bad: bytes) -> None:
+    refused = World().ask("RegisterNode", node_info=node(bad))
+    assert isinstance(refused, fx.Reject) and refused.code == "INVALID_ARGUMENT"
+
+
+def test_a_reply_waits_for_the_store() -> None:
+    world = populated()
+    world.hold_store = True
+    call = world.call("RegisterActor", task_spec=actor_spec(1, "x"))
+    repeat = world.call("RegisterActor", task_spec=actor_spec(1, "x"))
+    rival = world.call("RegisterActor", task_spec=actor_spec(2, "x"))
+    assert not {call, repeat, rival} & set(world.replies)
+    assert not world.ask("GetActorInfo", actor_id=actor_id(1)).HasField("actor_table_data")
+    assert world.ask("GetNamedActorInfo", name="x", ray_namespace="n").status.code == Code.NOT_FOUND
+    world.release_store()
+    assert world.replies[call].status.code == Code.OK  # type: ignore[union-attr]
+    assert world.replies[repeat].status.code == Code.OK  # type: ignore[union-attr]
+    assert world.replies[rival].status.code == Code.ALREADY_EXISTS  # type: ignore[union-attr]
+
+
+def test_a_restarted_gcs_leaves_a_live_actor_alone() -> None:
+    world = populated()
+    worker = _created(world)
+    world.start()
+    assert _state(world) == ACTOR.ALIVE
+    assert not world.orders("PushTask") and not world.orders("KillLocalActor")
+    assert [list(one.worker_ids_in_use) for one in world.orders("ReleaseUnusedActorWorkers")] == [[worker]]
+
+
+def test_max_restarts_is_honoured_across_restarts() -> None:
+    world = populated()
+    for _ in range(2):
+        worker = _created(world, restarts=2)
+        _fail_worker(world, worker)
+        assert _state(world) == ACTOR.ALIVE
+        world.start()
+    _fail_worker(world, _created(world, restarts=2))
+    assert _state(world) == ACTOR.DEAD
+
+
+def test_a_repeated_failure_report_costs_one_restart() -> None:
+    world = populated()
+    worker = _created(world, restarts=5)
+    world.hold_store = True
+    first, second = _fail_worker(world, worker), _fail_worker(world, worker)
+    assert not {first, second} & set(world.replies)
+    world.release_store()
+    _fail_worker(world, worker)
+    assert {first, second} <= set(world.replies)
+    row = world.ask("GetActorInfo", actor_id=actor_id(1)).actor_table_data
+    assert (row.state, row.num_restarts) == (ACTOR.ALIVE, 1)
+
+
+def test_a_creation_goes_on_with_the_stored_worker() -> None:
+    world = populated()
+    world.behaviours["PushTask"] = lambda _send: NEVER
+    world.ask("RegisterActor", task_spec=actor_spec())
+    world.call("CreateActor", task_spec=actor_spec())
+    worker = world.orders("PushTask")[0].intended_worker_id
+    del world.behaviours["PushTask"]
+    world.start()
+    assert [one.intended_worker_id for one in world.orders("PushTask")] == [worker]
+    assert not world.orders("RequestWorkerLease") and _state(world) == ACTOR.ALIVE
+
+
+def test_no_lease_before_unused_workers_are_released() -> None:
+    world = populated()
+    world.behaviours["RequestWorkerLease"] = lambda _send: NEVER
+    worker = _created_then_restarting(world)
+    assert worker
+    world.behaviours["ReleaseUnusedActorWorkers"] = lambda _send: NEVER
+    del world.behaviours["RequestWorkerLease"]
+    world.start()
+    world.wait(2)
+    assert not world.orders("RequestWorkerLease")
+    (release,) = [one for one in world.unanswered if one.method.endswith("ReleaseUnusedActorWorkers")]
+    world.answer(release, m.ReleaseUnusedActorWorkersReply())
+    world.wait(1)
+    assert _state(world) == ACTOR.ALIVE
+
+
+def _created_then_restarting(world: World) -> bytes:
+    del world.behaviours["RequestWorkerLease"]
+    worker = _created(world, restarts=1)
+    world.behaviours["RequestWorkerLease"] = lambda _send: NEVER
+    _fail_worker(world, worker)
+    return worker
+
+
+def test_a_mute_raylet_does_not_block_groups_for_ever() -> None:
+    world = populated()
+    world.ask("RegisterNode", node_info=node(b"M" * 28))
+    world.ask("CreatePlacementGroup", placement_group_spec=group_spec(2))
+    world.behaviours["ReleaseUnusedBundles"] = (
+        lambda send: NEVER if not world.orders("ReleaseUnusedBundles")[1:] else m.ReleaseUnusedBundlesReply()
+    )
+    world.start()
+    world.ask("CreatePlacementGroup", placement_group_spec=group_spec(1))
+    world.wait(2)
+    assert not world.orders("PrepareBundleResources")
+    world.wait(15)
+    shown = world.ask("GetPlacementGroup", placement_group_id=group_spec(1).placement_group_id)
+    assert shown.placement_group_table_data.state == GROUP.CREATED
+
+
+def test_an_owner_out_of_reach_does_not_end_its_actors_but_a_dead_one_does() -> None:
+    world = populated()
+    world.behaviours["WaitForActorRefDeleted"] = lambda _send: None
+    world.behaviours["IsLocalWorkerDead"] = lambda _send: m.IsLocalWorkerDeadReply(is_dead=False)
+    _created(world)
+    world.wait(5)
+    assert _state(world) == ACTOR.ALIVE
+    world.behaviours["IsLocalWorkerDead"] = lambda _send: m.IsLocalWorkerDeadReply(is_dead=True)
+    world.wait(3)
+    assert _state(world) == ACTOR.DEAD
+
+
+def test_a_finished_job_takes_its_actors_and_groups_along_but_not_the_detached() -> None:
+    world = populated()
+    _created(world, 1)
+    _created(world, 2, detached=True)
+    world.ask("CreatePlacementGroup", placement_group_spec=group_spec(1))
+    world.ask("MarkJobFinished", job_id=JOB)
+    group = world.ask("GetPlacementGroup", placement_group_id=group_spec(1).placement_group_id)
+    assert (_state(world, 1), _state(world, 2)) == (ACTOR.DEAD, ACTOR.ALIVE)
+    assert group.placement_group_table_data.state == GROUP.REMOVED
+
+
+def test_a_silent_node_dies_after_seventeen_seconds() -> None:
+    world = populated()
+    _created(world, restarts=0)
+    world.behaviours["Check"] = lambda _send: None
+    world.start()
+    world.wait(16.9)
+    assert world.ask("CheckAlive", node_ids=[NODE]).raylet_alive[0]
+    world.wait(0.2)
+    assert not world.ask("CheckAlive", node_ids=[NODE]).raylet_alive[0]
+    assert _state(world) == ACTOR.DEAD
+
+
+def test_a_new_head_retires_the_old() -> None:
+    world = populated()
+    world.ask("RegisterNode", node_info=node(b"H" * 28, head=True))
+    assert list(world.ask("CheckAlive", node_ids=[NODE, b"H" * 28]).raylet_alive) == [False, True]
+
+
+def test_notify_is_repeated_until_heard() -> None:
+    world = populated()
+    world.behaviours["NotifyGCSRestart"] = lambda _send: None
+    world.start()
+    world.wait(2)
+    del world.behaviours["NotifyGCSRestart"]
+    world.wait(2)
+    tried = len(world.orders("NotifyGCSRestart"))
+    world.wait(5)
+    assert tried > 2 and len(world.orders("NotifyGCSRestart")) == tried
+
+
+def test_a_second_poll_releases_the_first_and_unacked_messages_stay() -> None:
+    world = World()
+    channel = m.Command(channel_type=m.GCS_JOB_CHANNEL, subscribe_message=m.SubMessage())
+    world.ask("ControlPlanePubSubGcsService.GcsSubscriberCommandBatch", subscriber_id=OWNER, commands=[channel])
+    poll = "ControlPlanePubSubGcsService.GcsSubscriberPoll"
+    first = world.call(poll, subscriber_id=OWNER)
+    second = world.call(poll, subscriber_id=OWNER)
+    assert not world.replies[first].pub_messages  # type: ignore[union-attr]
+    world.ask("AddJob", data=m.JobTableData(job_id=JOB))
+    told = world.replies[second]
+    again = world.ask(poll, subscriber_id=OWNER)
+    assert told.pub_messages == again.pub_messages  # type: ignore[union-attr]
+    last = again.pub_messages[-1].sequence_id
+    acked = world.call(
+        poll, subscriber_id=OWNER, publisher_id=again.publisher_id, max_processed_sequence_id=last
+    )
+    assert acked not in world.replies
+
+
+def test_a_store_that_fails_ends_the_process_without_an_ack() -> None:
+    world = World()
+    world.hold_store = True
+    call = world.call("InternalKVPut", key=b"k", value=b"v")
+    world.feed(ev.StoreFailed(world.held[0][0], "gone"))
+    assert world.exited is not None and call not in world.replies
+
+
+def test_the_state_can_be_copied() -> None:
+    world = populated()
+    _created(world)
+    twin = copy.deepcopy(world.gcs)
+    _fail_worker(world, _created(world))
+    assert twin.actors.live[actor_id(1)].row.state == ACTOR.ALIVE
+
+
+def test_layout() -> None:
+    assert layout.redis_key("", "KV") == b"RAY@KV"
+    assert layout.kv_field(b"n", b"k") == b"@namespace_n:k" and layout.kv_field(b"", b"k") == b"k"
+
+
+def test_config_from_list_and_environment() -> None:
+    settled = config.settle('{"health_check_period_ms": 1}', {"RAY_health_check_period_ms": "7"})
+    assert settled.seconds("health_check_period_ms") == 0.007
+    with pytest.raises(ValueError, match="@"):
+        config.settle('{"external_storage_namespace": "a@b"}', {})

@@ -1,0 +1,334 @@
+"""Where rows are kept: Redis, or this process' memory.
+
+**The fence (S4).** Only one GCS may write to a namespace. At its start a GCS puts a token of its
+own under ``RAY<ns>@FENCE``: whoever came last owns the namespace. Writes go out in group commits::
+
+    MULTI, <the writes that have gathered>, EXEC, WATCH fence, GET fence
+
+and the next commit is sent only after that GET showed our token. EXEC fails if the fence changed
+since the WATCH, so no write takes place once another GCS has claimed the namespace: Redis itself
+decides, in one round trip, without a script. A real gcs_server never reads that key. WATCH needs a
+key of its own: a field in the KV hash would make every KV write look like a change of the fence.
+The heartbeat reads the fence too, so that a fenced-out GCS that has nothing to write leaves as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import ssl
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from reference_gcs.core import effects as fx
+from reference_gcs.core import layout
+from reference_gcs.core.config import Config
+from reference_gcs.resp import Connection, RedisError
+
+MAX_BATCH = 1000
+Answered = Callable[[int, Any], None]
+Lost = Callable[[str], None]
+
+
+class StoreRefused(Exception):
+    """The store cannot be used at all; the message is a sentence for the log."""
+
+
+class Store(Protocol):
+    """What the shell asks of a store. Answers never come before the call returns."""
+
+    async def start(self) -> None: ...
+    def write(self, op: int, command: fx.WriteCommand) -> None: ...
+    def read(self, op: int, command: fx.ReadCommand) -> None: ...
+
+
+class MemoryStore:
+    """Tables in this process: gone with it."""
+
+    def __init__(self, answered: Answered) -> None:
+        self._answered = answered
+        self._tables: dict[str, dict[bytes, bytes]] = {}
+        self._counters: dict[str, int] = {}
+
+    async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+
+    def write(self, op: int, command: fx.WriteCommand) -> None:
+        self._loop.call_soon(self._answered, op, self.obey(command))
+
+    def read(self, op: int, command: fx.ReadCommand) -> None:
+        self._loop.call_soon(self._answered, op, self.obey(command))
+
+    def obey(self, command: fx.WriteCommand | fx.ReadCommand) -> Any:
+        """Carry out one command; answers as the command's docstring says."""
+        if isinstance(command, fx.Increment):
+            self._counters[command.table] = self._counters.get(command.table, 0) + 1
+            return self._counters[command.table]
+        rows = self._tables.setdefault(command.table, {})
+        return _obey(rows, command)
+
+
+def _obey(rows: dict[bytes, bytes], command: fx.WriteCommand | fx.ReadCommand) -> Any:
+    if isinstance(command, fx.Put | fx.PutIfAbsent):
+        new = command.key not in rows
+        if new or isinstance(command, fx.Put):
+            rows[command.key] = command.value
+        return new
+    if isinstance(command, fx.Delete):
+        return sum(rows.pop(key, None) is not None for key in command.keys)
+    if isinstance(command, fx.Get):
+        return rows.get(command.key)
+    if isinstance(command, fx.GetMany):
+        return [rows.get(key) for key in command.keys]
+    assert isinstance(command, fx.Scan)
+    return {key: value for key, value in rows.items() if key.startswith(command.prefix)}
+
+
+@dataclass(frozen=True)
+class RedisPlace:
+    """Which Redis, as whom, and in which namespace."""
+
+    host: str
+    port: int
+    username: str
+    password: str
+    tls: ssl.SSLContext | None
+    namespace: str
+
+
+class RedisStore:
+    """Two connections: one for guarded writes, one for reads."""
+
+    def __init__(self, place: RedisPlace, config: Config, answered: Answered, lost: Lost) -> None:
+        self._place = place
+        self._config = config
+        self._answered = answered
+        self._lost = lost
+        self._fence = layout.redis_key(place.namespace, layout.FENCE)
+        self._token = secrets.token_hex(16).encode()
+        self._queue: deque[tuple[int, fx.WriteCommand]] = deque()
+        self._wake = asyncio.Event()
+        self._hang = config.seconds("gauntlet_redis_hang_timeout_ms")
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._writer: Connection | None = None
+        self._reader: Connection | None = None
+        self._reader_lock = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Connect within the connect budget, claim the namespace. Raises StoreRefused."""
+        attempts = int(self._config.get("redis_db_connect_retries"))
+        pause = self._config.seconds("redis_db_connect_wait_milliseconds")
+        for left in reversed(range(max(attempts, 1))):
+            try:
+                writer = self._writer = await self._connect()
+                break
+            except (OSError, TimeoutError) as problem:
+                if not left:
+                    raise StoreRefused(f"could not connect to Redis: {problem}") from None
+                await asyncio.sleep(pause)
+        set_reply, _watch, _get = await self._ask(
+            writer, (b"SET", self._fence, self._token), (b"WATCH", self._fence), (b"GET", self._fence)
+        )
+        if isinstance(set_reply, RedisError):
+            raise StoreRefused(f"Redis does not let this GCS claim its namespace: {set_reply}")
+        self._spawn(self._write_for_ever())
+
+    def write(self, op: int, command: fx.WriteCommand) -> None:
+        self._queue.append((op, command))
+        self._wake.set()
+
+    def read(self, op: int, command: fx.ReadCommand) -> None:
+        self._spawn(self._read(op, command))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: Any) -> None:
+        try:
+            await work
+        except StoreRefused as problem:
+            self._lost(str(problem))
+
+    # -- connections -----------------------------------------------------------------------
+
+    async def _connect(self) -> Connection:
+        """A connection that is let in. OSError: try again; StoreRefused: pointless."""
+        place = self._place
+        connection = await asyncio.wait_for(
+            Connection.open(place.host, place.port, place.tls), self._hang
+        )
+        if place.password:
+            user = (place.username.encode(),) if place.username else ()
+            hello = (b"AUTH", *user, place.password.encode())
+        else:
+            hello = (b"PING",)
+        (reply,) = await self._ask(connection, hello)
+        if isinstance(reply, RedisError):
+            if str(reply).startswith(("WRONGPASS", "NOAUTH", "ERR", "NOPERM")):
+                raise StoreRefused(f"Redis refused this GCS: {reply}")
+            raise ConnectionError(str(reply))
+        return connection
+
+    async def _ask(self, connection: Connection, *commands: tuple[bytes, ...]) -> list[Any]:
+        """Replies within the hang timeout; ConnectionError when they do not come."""
+        try:
+            return await asyncio.wait_for(connection.send(*commands), self._hang)
+        except TimeoutError:
+            raise StoreRefused(f"Redis has not answered for {self._hang:g} s") from None
+
+    def _pauses(self) -> Iterator[float]:
+        """Seconds before each retry of a request."""
+        pause = self._config.seconds("redis_retry_base_ms")
+        for _ in range(int(self._config.get("num_redis_request_retries"))):
+            yield min(pause, self._config.seconds("redis_retry_max_ms"))
+            pause *= float(self._config.get("redis_retry_multiplier"))
+
+    # -- reads -----------------------------------------------------------------------------
+
+    async def _read(self, op: int, command: fx.ReadCommand) -> None:
+        pauses = self._pauses()
+        while True:
+            try:
+                value = await self._read_once(command)
+                break
+            except (OSError, RedisError) as problem:
+                pause = next(pauses, None)
+                if pause is None:
+                    raise StoreRefused(f"Redis failed a read: {problem}") from None
+                await asyncio.sleep(pause)
+        self._answered(op, value)
+
+    async def _read_once(self, command: fx.ReadCommand) -> Any:
+        async with self._reader_lock:
+            if self._reader is None:
+                self._reader = await self._connect()
+        reader = self._reader
+        try:
+            return await self._read_on(reader, command)
+        except OSError:
+            if self._reader is reader:
+                self._reader = None
+            raise
+
+    async def _read_on(self, reader: Connection, command: fx.ReadCommand) -> Any:
+        key = layout.redis_key(self._place.namespace, command.table)
+        if isinstance(command, fx.Scan):
+            return await self._scan(reader, key, command.prefix)
+        if isinstance(command, fx.Get):
+            words: tuple[bytes, ...] = (b"HGET", key, command.key)
+        else:
+            words = (b"HMGET", key, *command.keys)
+        (reply,) = await self._ask(reader, words)
+        return _or_raise(reply)
+
+    async def _scan(self, reader: Connection, key: bytes, prefix: bytes) -> dict[bytes, bytes]:
+        found: dict[bytes, bytes] = {}
+        match = (b"MATCH", _glob(prefix) + b"*") if prefix else ()
+        cursor = b"0"
+        while True:
+            (reply,) = await self._ask(reader, (b"HSCAN", key, cursor, *match, b"COUNT", b"1000"))
+            cursor, flat = _or_raise(reply)
+            found.update(zip(flat[::2], flat[1::2], strict=True))
+            if cursor == b"0":
+                return {field: value for field, value in found.items() if field.startswith(prefix)}
+
+    # -- writes ----------------------------------------------------------------------------
+
+    async def _write_for_ever(self) -> None:
+        beat = self._config.seconds("gcs_redis_heartbeat_interval_milliseconds")
+        while True:
+            if not self._queue:
+                self._wake.clear()
+                try:
+                    await asyncio.wait_for(self._wake.wait(), beat)
+                except TimeoutError:
+                    await self._commit([])
+                    continue
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_BATCH))]
+            await self._commit(batch)
+
+    async def _commit(self, batch: list[tuple[int, fx.WriteCommand]]) -> None:
+        """Store ``batch`` in order, all that it takes; then answer. No batch: prove we may write."""
+        pauses = self._pauses()
+        while True:
+            try:
+                batch = await self._commit_once(batch)
+                if not batch:
+                    return
+                problem: Exception = RedisError("an error reply")
+            except (OSError, RedisError) as caught:
+                problem = caught
+            pause = next(pauses, None)
+            if pause is None:
+                raise StoreRefused(f"Redis failed a write: {problem}")
+            await asyncio.sleep(pause)
+
+    async def _commit_once(
+        self, batch: list[tuple[int, fx.WriteCommand]]
+    ) -> list[tuple[int, fx.WriteCommand]]:
+        """One round trip. Gives back the commands that Redis answered with an error."""
+        try:
+            if self._writer is None:
+                self._writer = await self._connect()
+                await self._prove(self._writer)
+            if not batch:
+                await self._prove(self._writer)
+                return []
+            words = [self._words(command) for _op, command in batch]
+            replies = await self._ask(
+                self._writer, (b"MULTI",), *words, (b"EXEC",), (b"WATCH", self._fence), (b"GET", self._fence)
+            )
+        except OSError:
+            self._writer = None
+            raise
+        outcome = replies[-3]
+        if outcome is None:
+            raise StoreRefused("another GCS has taken over this namespace")
+        refused = batch if isinstance(outcome, RedisError) else self._answer(batch, outcome)
+        self._check(replies[-1])  # also after an aborted EXEC: the next one relies on it
+        return refused
+
+    def _answer(self, batch: list[tuple[int, fx.WriteCommand]], outcome: list[Any]) -> list[Any]:
+        refused = []
+        for (op, command), reply in zip(batch, outcome, strict=True):
+            if isinstance(reply, RedisError):
+                refused.append((op, command))
+            else:
+                self._answered(op, bool(reply) if isinstance(command, fx.Put | fx.PutIfAbsent) else reply)
+        return refused
+
+    async def _prove(self, writer: Connection) -> None:
+        """The fence is ours, and watched from now on."""
+        _watch, token = await self._ask(writer, (b"WATCH", self._fence), (b"GET", self._fence))
+        self._check(token)
+
+    def _check(self, token: Any) -> None:
+        if isinstance(token, RedisError):
+            raise token
+        if token != self._token:
+            raise StoreRefused("another GCS has taken over this namespace, or Redis has lost it")
+
+    def _words(self, command: fx.WriteCommand) -> tuple[bytes, ...]:
+        key = layout.redis_key(self._place.namespace, command.table)
+        if isinstance(command, fx.Put):
+            return (b"HSET", key, command.key, command.value)
+        if isinstance(command, fx.PutIfAbsent):
+            return (b"HSETNX", key, command.key, command.value)
+        if isinstance(command, fx.Delete):
+            return (b"HDEL", key, *command.keys)
+        return (b"INCRBY", key, b"1")
+
+
+def _or_raise(reply: Any) -> Any:
+    if isinstance(reply, RedisError):
+        raise reply
+    return reply
+
+
+def _glob(prefix: bytes) -> bytes:
+    """``prefix`` with the characters escaped that mean something in a MATCH pattern."""
+    return b"".join(b"\\" + bytes([one]) if one in b"*?[]\\^-" else bytes([one]) for one in prefix)
