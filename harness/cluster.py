@@ -19,6 +19,7 @@ from harness.driver.client import QUICK_BACKOFF, GcsClient
 from harness.driver.driver import Driver
 from harness.driver.listener import Listener
 from harness.fault.base import Fault, Injection, injected
+from harness.names.front import Front
 from harness.names.server import NameServer
 from harness.process.ports import allocate_address, allocate_port
 from harness.raylet import handles
@@ -40,6 +41,7 @@ QUICK_HEALTH: Mapping[str, object] = {
     "health_check_timeout_ms": 5000,
     "health_check_failure_threshold": 4,
 }
+LOOPBACK = "127.0.0.1"
 GCS_NAME = "gcs.test"
 # Ray's raylet opens its syncer stream again after 2 s; scenarios that wait for views want them sooner.
 QUICK_RAYLET: Mapping[str, object] = {"sync_reopen": 0.1}
@@ -71,6 +73,7 @@ class Cluster:
         env: Mapping[str, str] | None = None,
         namespace: str = "",
         named: bool = False,
+        fronted: bool = False,
         separate: bool = False,
         reconnect_limit: float | None = None,
         raylet: Mapping[str, Any] | None = None,
@@ -78,8 +81,8 @@ class Cluster:
     ) -> None:
         """Nothing starts yet.
 
-        ``config``: Ray system config of the GCS, over :data:`QUICK_HEALTH`. ``named``: raylets and
-        drivers know the GCS by a DNS name. ``separate``: one process per raylet.
+        ``config``: Ray system config of the GCS, over :data:`QUICK_HEALTH`. ``fronted``:
+        the GCS is known by an IP that it can leave; ``named``: and by a DNS name that leads there. ``separate``: one process per raylet.
         ``reconnect_limit``: the raylets' gcs_rpc_server_reconnect_timeout_s, in seconds; ``raylet``:
         further options of theirs; ``channel``: gRPC channel arguments of raylets and drivers.
         """
@@ -101,16 +104,11 @@ class Cluster:
         if reconnect_limit is not None:
             self._raylet["reconnect_limit"] = reconnect_limit
         self._ending = ExitStack()
-        if named:
-            self.names = NameServer()
-            self.names.start()
-            self._ending.callback(self.names.stop)
-        address = allocate_address()
         self.gcs = GcsProcess(
             target,
             Launch(
-                address=address,
-                port=allocate_port(address),
+                address=LOOPBACK,
+                port=allocate_port(),
                 store=store.settings,
                 namespace=self.namespace,
                 session_name=f"session_{self.namespace}",
@@ -120,8 +118,18 @@ class Cluster:
             ),
         )
         self._ending.callback(self._end_processes)
-        if self.names is not None:
-            self.names.set(GCS_NAME, address)
+        self._front_address, self._front_port = "", 0
+        self.front: Front | None = None
+        if named or fronted:
+            self._front_address = allocate_address()
+            self._front_port = allocate_port(self._front_address)
+            self.front = Front((LOOPBACK, self.gcs.launch.port))
+            self._ending.callback(self.front.close)
+        if named:
+            self.names = NameServer()
+            self.names.start()
+            self._ending.callback(self.names.stop)
+            self.tell_names()
 
     # Life
 
@@ -159,17 +167,27 @@ class Cluster:
     def address(self) -> str:
         """The gRPC target under which raylets and drivers know the GCS."""
         if self.names is not None:
-            return self.names.target(GCS_NAME, self.gcs.launch.port)
-        return f"{self.gcs.launch.address}:{self.gcs.launch.port}"
+            return self.names.target(GCS_NAME, self._front_port)
+        if self.front is not None:
+            return f"{self._front_address}:{self._front_port}"
+        return self.gcs.address
+
+    def tell_names(self) -> None:
+        """Let the name service lead to where the GCS is now."""
+        if self.names is not None:
+            self.names.set(GCS_NAME, self._front_address)
 
     def start_gcs(self, within: float = 30.0) -> None:
         self.gcs.start()
         self.gcs.wait_until_serving(within)
+        self._open_front()
         self.note("gcs", "serves", pid=self.gcs.pid, address=self.gcs.address)
 
     def kill_gcs(self) -> None:
-        """SIGKILL the GCS."""
+        """SIGKILL the GCS, and its address with it."""
         self.gcs.kill()
+        if self.front is not None:
+            self.front.close()
         self.died_at = time.monotonic()
         self.note("gcs", "killed")
 
@@ -180,6 +198,7 @@ class Cluster:
         # An answer may come as soon as the port opens, so the moment is taken before, on the safe side.
         self.serving_since = self._port_opens(within)
         self.gcs.wait_until_serving(within)
+        self._open_front()
         self.note("gcs", "serves", pid=self.gcs.pid, address=self.gcs.address)
 
     def _port_opens(self, within: float) -> float:
@@ -198,14 +217,18 @@ class Cluster:
         return closed_at
 
     def move_gcs(self, tell: bool = True, within: float = 30.0) -> str:
-        """Start the dead GCS at another IP, same port; ``tell`` the name service. The new IP."""
-        address = allocate_address()
-        self.gcs.restart(address=address)
-        self.gcs.wait_until_serving(within)
-        if tell and self.names is not None:
-            self.names.set(GCS_NAME, address)
-        self.note("gcs", "moved", pid=self.gcs.pid, address=self.gcs.address)
-        return address
+        """Start the dead GCS where it is known by another IP, same port; ``tell`` the name service. The new IP."""
+        self._front_address = allocate_address()
+        self.revive_gcs(within)
+        if tell:
+            self.tell_names()
+        self.note("gcs", "moved", address=self._front_address)
+        return self._front_address
+
+    def _open_front(self) -> None:
+        if self.front is not None:
+            self.front.close()
+            self.front.open(self._front_address, self._front_port)
 
     def gcs_is_connected_to_store(self) -> bool:
         """Whether the GCS's process has an open connection to the store, answered or not."""
@@ -218,11 +241,8 @@ class Cluster:
         )
 
     def start_rival(self) -> GcsProcess:
-        """Start a second GCS on the same store and namespace, at an address of its own."""
-        address = allocate_address()
-        launch = replace(
-            self.gcs.launch, address=address, port=allocate_port(address), directory=self.directory / "rival"
-        )
+        """Start a second GCS on the same store and namespace, at a port of its own."""
+        launch = replace(self.gcs.launch, port=allocate_port(), directory=self.directory / "rival")
         self.rival = GcsProcess(self.target, launch)
         self.rival.start()
         return self.rival

@@ -89,7 +89,7 @@ class Watch:
 
 
 def populate(cluster: Cluster, keys: int = 5) -> Workload:
-    """Jobs, key-values, a group over two nodes, actors of each kind, running tasks and objects.
+    """Jobs, key-values, a group over all nodes, actors of each kind, running tasks and objects.
 
     Needs a driver and two raylets with four CPUs each.
     """

@@ -63,9 +63,7 @@ class Server(grpc.GenericRpcHandler):
         self._next = 0
         self._server: grpc.aio.Server | None = None
         self.syncer = Syncer(dialect, feed)
-        self._handlers = {
-            rpc.method(name).path(dialect): self._unary(rpc.method(name)) for name in SERVED
-        }
+        self._handlers = {rpc.method(name).path(dialect): self._unary(rpc.method(name)) for name in SERVED}
         for path in EMPTY_REPLIES:
             self._handlers[path] = grpc.unary_unary_rpc_method_handler(_empty_reply)
         health = rpc.method("Health.Check").path(dialect)

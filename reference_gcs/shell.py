@@ -7,7 +7,8 @@ import os
 import secrets
 import sys
 import time
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from harness.wire.dialect import dialect
 from reference_gcs.core import effects as fx
@@ -30,6 +31,7 @@ class Shell:
         self.server = Server(spoken, self.feed)
         self._outbound = Outbound(spoken, self.feed)
         self._opening: asyncio.Task[None] | None = None
+        self._duties = self._all_duties()
         self.store: Store
         self.opened: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -45,39 +47,39 @@ class Shell:
     def store_answered(self, op: int, value: object) -> None:
         self.feed(ev.StoreAnswered(op, value))
 
-    def _obey(self, effect: fx.Effect) -> None:  # noqa: C901 (one line per kind of effect)
-        match effect:
-            case fx.StoreWrite():
-                self.store.write(effect.op, effect.command)
-            case fx.StoreRead():
-                self.store.read(effect.op, effect.command)
-            case fx.Reply():
-                self.server.reply(effect)
-            case fx.Reject():
-                self.server.reject(effect)
-            case fx.Send():
-                self._outbound.send(effect)
-            case fx.CancelSend():
-                self._outbound.cancel(effect.send)
-            case fx.Disconnect():
-                self._outbound.disconnect(effect.ip, effect.port)
-            case fx.SetTimer():
-                loop = asyncio.get_running_loop()
-                self._timers[effect.timer] = loop.call_later(effect.after, self._fire, effect.timer)
-            case fx.CancelTimer():
-                timer = self._timers.pop(effect.timer, None)
-                if timer is not None:
-                    timer.cancel()
-            case fx.StreamSend():
-                self.server.syncer.send(effect)
-            case fx.StreamClose():
-                self.server.syncer.close(effect)
-            case fx.OpenPort():
-                self._opening = asyncio.get_running_loop().create_task(self._open())
-            case fx.Log():
-                log(effect.text)
-            case fx.Exit():
-                leave(effect.code, effect.why)
+    def _obey(self, effect: fx.Effect) -> None:
+        self._duties[type(effect)](effect)
+
+    def _all_duties(self) -> dict[type[Any], Callable[[Any], None]]:
+        """What to do for each kind of effect."""
+        return {
+            fx.StoreWrite: lambda effect: self.store.write(effect.op, effect.command),
+            fx.StoreRead: lambda effect: self.store.read(effect.op, effect.command),
+            fx.Reply: self.server.reply,
+            fx.Reject: self.server.reject,
+            fx.Send: self._outbound.send,
+            fx.CancelSend: lambda effect: self._outbound.cancel(effect.send),
+            fx.Disconnect: lambda effect: self._outbound.disconnect(effect.ip, effect.port),
+            fx.SetTimer: self._set_timer,
+            fx.CancelTimer: self._cancel_timer,
+            fx.StreamSend: self.server.syncer.send,
+            fx.StreamClose: self.server.syncer.close,
+            fx.OpenPort: self._start_opening,
+            fx.Log: lambda effect: log(effect.text),
+            fx.Exit: lambda effect: leave(effect.code, effect.why),
+        }
+
+    def _set_timer(self, effect: fx.SetTimer) -> None:
+        loop = asyncio.get_running_loop()
+        self._timers[effect.timer] = loop.call_later(effect.after, self._fire, effect.timer)
+
+    def _cancel_timer(self, effect: fx.CancelTimer) -> None:
+        timer = self._timers.pop(effect.timer, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _start_opening(self, _effect: fx.OpenPort) -> None:
+        self._opening = asyncio.get_running_loop().create_task(self._open())
 
     def _fire(self, timer: int) -> None:
         self._timers.pop(timer, None)

@@ -158,9 +158,7 @@ class RedisStore:
     async def _connect(self) -> Connection:
         """A connection that is let in. OSError: try again; StoreRefused: pointless."""
         place = self._place
-        connection = await asyncio.wait_for(
-            Connection.open(place.host, place.port, place.tls), self._hang
-        )
+        connection = await asyncio.wait_for(Connection.open(place.host, place.port, place.tls), self._hang)
         if place.password:
             user = (place.username.encode(),) if place.username else ()
             hello = (b"AUTH", *user, place.password.encode())

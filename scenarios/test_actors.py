@@ -131,6 +131,7 @@ def test_at_its_jobs_end_an_owned_actor_dies_and_a_detached_one_lives(cluster: C
     detached = other.create_actor(name="detached", detached=True, max_restarts=1)
     with cluster.broken(KillGcs()):
         finish = other.begin(other.finish_job)
+        other.die()
     finish.result(15)
     until("the owned one dies", lambda: cluster.driver.actor(owned).state == DEAD, within=10)
     until("its worker ends", lambda: living(cluster, owned) == 0, within=5)
@@ -217,6 +218,7 @@ def test_a_detached_actors_child_is_loaded_too(cluster: Cluster) -> None:
     parent = other.create_actor(name="parent", detached=True)
     child = other.create_child_actor(parent, name="child")
     other.finish_job()
+    other.die()
     cluster.cycle()
     cluster.settled()
     assert cluster.driver.actor(child).state == ALIVE

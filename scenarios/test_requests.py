@@ -24,8 +24,8 @@ pytestmark = pytest.mark.promise("1", "2")
 def test_a_bad_request_is_answered_and_the_process_lives(
     start: Callable[..., Cluster], method: Method, form: str
 ) -> None:
-    cluster = start(raylets=1)
-    client = cluster.driver.gcs
+    cluster = start(raylets=0, driver=False)
+    client = cluster.client()
     call = client.begin(method.full_name, FORMS[form](method.request), within=5.0)
     if method.name not in LONG_POLLS:
         assert _ends(call), f"{method.full_name} with {form}: no answer within 5 s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import grpc
 import pytest
 
 from harness.check import held
@@ -82,6 +83,7 @@ def test_a_killed_store_is_survived_or_ends_the_gcs_but_loses_nothing(start: Cal
             within=15,
         )
         held(watch.violations())
+    until("the GCS ends, or works again", lambda: not cluster.gcs.alive or _works(cluster), within=30)
     if not cluster.gcs.alive:
         assert cluster.gcs.exit_status != 0, "the GCS lost its store and says all is well"
     cluster.revive_gcs()
@@ -180,3 +182,10 @@ def test_two_namespaces_live_through_each_others_kills(
         cluster.revive_gcs()
     for was, cluster in zip(before, clusters, strict=True):
         held(differences(was, cluster.look()))
+
+
+def _works(cluster: Cluster) -> bool:
+    try:
+        return cluster.driver.put(b"probe", b"", namespace=b"elsewhere", within=1.0) in (True, False)
+    except grpc.RpcError:
+        return False

@@ -20,7 +20,7 @@ class KillGcs:
         return {"pid": cluster.gcs.pid, "address": cluster.gcs.address}
 
     def inject(self, cluster: Cluster) -> None:
-        cluster.gcs.kill()
+        cluster.kill_gcs()
 
     def heal(self, cluster: Cluster) -> None:
         cluster.revive_gcs()

@@ -50,6 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--long", action="store_true", help="run the scenarios marked long, too")
     group.addoption("--expectations", metavar="FILE", help="known breakages; default: the target's own")
     group.addoption("--run-dir", metavar="DIR", help="write DIR/<time>-<target>/result.json")
+    group.addoption("--list-scenarios", action="store_true", help="with --collect-only: what each judges")
     group.addoption(
         "--progress", choices=["off", "auto"], default="off", help="one live line instead of pytest's dots"
     )

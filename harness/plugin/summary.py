@@ -12,7 +12,7 @@ import pytest
 
 from harness.errors import EnvironmentProblem
 from harness.plugin.options import choice, target_of
-from harness.plugin.selection import scenario_key, store_kind
+from harness.plugin.selection import ids_of, scenario_key, store_kind
 from harness.plugin.verdicts import RESULTS, Tally
 from harness.report import folder, table
 from harness.report.progress import Progress
@@ -22,6 +22,29 @@ from harness.report.verdict import Verdict
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--progress") == "auto" and not hasattr(config, "workerinput"):
         config.pluginmanager.register(ProgressReporter(config), "gauntlet-progress")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """``gauntlet list``: one line per scenario, then nothing of pytest's own list."""
+    if not session.config.getoption("--list-scenarios"):
+        return
+    reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+    for item in session.items:
+        reporter.write_line(described(item))
+    session.items = []  # not cleared: pytest counts what it collected
+
+
+def described(item: pytest.Item) -> str:
+    """``scenarios/test_x.py::test_y  promise 1  clauses D1 D3  needs store=redis  long``."""
+    parts = [scenario_key(item.nodeid) or item.nodeid]
+    for kind in ("promise", "clause", "behaviour"):
+        ids = ids_of(item, kind)
+        parts += [f"{kind} {' '.join(ids)}"] if ids else []
+    for marker in item.iter_markers("needs"):
+        parts.append("needs " + " ".join(f"{name}={value}" for name, value in marker.kwargs.items()))
+    parts += ["long"] if item.get_closest_marker("long") else []
+    return "  ".join(parts)
 
 
 class ProgressReporter:

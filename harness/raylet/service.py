@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING
 
 import grpc
@@ -65,9 +65,9 @@ class NodeService:
     def _quick_load(self, slow: Answer) -> Answer:
         raylet = self._raylet
 
-        async def answer(data: bytes) -> bytes:
+        def answer(data: bytes) -> bytes | Awaitable[bytes]:
             if raylet.scripts.any():
-                return await slow(data)
+                return slow(data)
             raylet.orders.tally("GetResourceLoad")
             return raylet.load_reply()
 

@@ -110,18 +110,18 @@ class RedisServer:
 
     def kill(self) -> None:
         if self._child is not None:
-            self._child.kill()
+            self._child.kill(group=True)  # with a snapshot that is being written
 
     def restart(self) -> None:
         self.start()
 
     def pause(self) -> None:
         if self._child is not None:
-            self._child.pause()
+            self._child.pause(group=True)
 
     def resume(self) -> None:
         if self._child is not None:
-            self._child.resume()
+            self._child.resume(group=True)
 
     def wipe(self) -> None:
         if self.alive:

@@ -18,9 +18,7 @@ from harness.target.probe import Probe, listener_on
 _TICK_SECONDS = 0.002
 _CALL_SECONDS = 2.0
 _LOG_LINES = 20
-# How long something may listen without speaking gRPC before it counts as no GCS: a real one
-# serves from the moment its port opens.
-_GARBAGE_SECONDS = 1.0
+_GARBAGE_SECONDS = 1.0  # of something else than a GCS on the port; a real one serves as soon as it listens
 
 
 @dataclass
@@ -59,7 +57,7 @@ class GcsProcess:
 
     @property
     def address(self) -> str:
-        """``ip:port`` where it serves."""
+        """``ip:port``."""
         return f"{self.launch.address}:{self.launch.port}"
 
     @property

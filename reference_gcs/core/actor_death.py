@@ -70,9 +70,7 @@ def lose_node(gcs: Gcs, actor: Actor, node: m.GcsNodeInfo) -> None:
     restart_or_die(gcs, actor, cause, True, NOTHING)
 
 
-def restart_or_die(
-    gcs: Gcs, actor: Actor, cause: m.ActorDeathCause, wish: bool, when_stored: Then
-) -> None:
+def restart_or_die(gcs: Gcs, actor: Actor, cause: m.ActorDeathCause, wish: bool, when_stored: Then) -> None:
     """Restart within the budget if the death was not wished for; else die of ``cause``."""
     if wish and restarts_left(actor.row):
         restart(gcs, actor, "", when_stored)
@@ -298,9 +296,7 @@ def order_kill(gcs: Gcs, actor: Actor, force: bool, told: Then) -> None:
     send_kill(gcs, where.node_id, request, told, None)
 
 
-def send_kill(
-    gcs: Gcs, node_id: bytes, request: m.KillLocalActorRequest, told: Then, _outcome: Any
-) -> None:
+def send_kill(gcs: Gcs, node_id: bytes, request: m.KillLocalActorRequest, told: Then, _outcome: Any) -> None:
     """Repeat the order until the raylet answers or its node is dead. It bears repetition."""
     node = gcs.nodes.alive.get(node_id)
     if node is None:
@@ -310,9 +306,7 @@ def send_kill(
     gcs.send_to_node(node, "KillLocalActor", request, after, KILL_PATIENCE)
 
 
-def _kill_sent(
-    gcs: Gcs, node_id: bytes, request: m.KillLocalActorRequest, told: Then, reply: Any
-) -> None:
+def _kill_sent(gcs: Gcs, node_id: bytes, request: m.KillLocalActorRequest, told: Then, reply: Any) -> None:
     told.run(gcs, None)
     if reply is None:
         gcs.after(KILL_RETRY, then(send_kill, node_id, request, NOTHING))

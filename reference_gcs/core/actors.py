@@ -157,9 +157,7 @@ def _pending(gcs: Gcs, actor_id: bytes, life: int, _outcome: Any) -> None:
 
 
 @serves("ActorInfoGcsService.RestartActorForLineageReconstruction", "actor_id")
-def restart_for_lineage(
-    gcs: Gcs, call: int, request: m.RestartActorForLineageReconstructionRequest
-) -> None:
+def restart_for_lineage(gcs: Gcs, call: int, request: m.RestartActorForLineageReconstructionRequest) -> None:
     """Brings back an actor that died out of scope; ``num_restarts…`` tells a repeat from news."""
     reply = m.RestartActorForLineageReconstructionReply()
     actor = gcs.actors.live.get(request.actor_id)

@@ -205,9 +205,7 @@ def give_back_all(gcs: Gcs, group: Group) -> None:
             _give_back(gcs, group.group_id, node_id, specs, None)
 
 
-def _give_back(
-    gcs: Gcs, group_id: bytes, node_id: bytes, specs: list[m.Bundle], _outcome: Any
-) -> None:
+def _give_back(gcs: Gcs, group_id: bytes, node_id: bytes, specs: list[m.Bundle], _outcome: Any) -> None:
     node = gcs.nodes.alive.get(node_id)
     if node is None:
         _forget_dirt(gcs, group_id, node_id)
@@ -217,9 +215,7 @@ def _give_back(
     gcs.send_to_node(node, "RemovePlacementGroupBundles", request, given)
 
 
-def _given_back(
-    gcs: Gcs, group_id: bytes, node_id: bytes, specs: list[m.Bundle], reply: Any
-) -> None:
+def _given_back(gcs: Gcs, group_id: bytes, node_id: bytes, specs: list[m.Bundle], reply: Any) -> None:
     if reply is None:
         gcs.after(RETRY, then(_give_back, group_id, node_id, specs))
     else:

@@ -68,16 +68,7 @@ class GroupGone:
     group_id: bytes
 
 
-Happening = (
-    NodeJoined
-    | NodeGone
-    | NodeSilent
-    | JobFinished
-    | WorkerGone
-    | OwnerGone
-    | ActorGone
-    | GroupGone
-)
+Happening = NodeJoined | NodeGone | NodeSilent | JobFinished | WorkerGone | OwnerGone | ActorGone | GroupGone
 Listener = TypeVar("Listener", bound=Callable[..., None])
 
 LISTENERS: dict[type, list[Callable[..., None]]] = {}

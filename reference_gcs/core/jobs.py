@@ -123,7 +123,9 @@ def get_all_job_info(gcs: Gcs, call: int, request: m.GetAllJobInfoRequest) -> No
             gcs.hold(barrier)
             method = "CoreWorkerService.NumPendingTasks"
             counted = then(_counted, call, index, barrier)
-            gcs.send(where.ip_address, where.port, method, m.NumPendingTasksRequest(), counted, SURVEY_TIMEOUT)
+            gcs.send(
+                where.ip_address, where.port, method, m.NumPendingTasksRequest(), counted, SURVEY_TIMEOUT
+            )
     gcs.release(barrier)
 
 
@@ -131,9 +133,7 @@ def _is_called(row: m.JobTableData, name: str) -> bool:
     return row.job_id.hex() == name or row.config.metadata.get("job_submission_id") == name
 
 
-def _counted(
-    gcs: Gcs, call: int, index: int, barrier: int, outcome: m.NumPendingTasksReply | None
-) -> None:
+def _counted(gcs: Gcs, call: int, index: int, barrier: int, outcome: m.NumPendingTasksReply | None) -> None:
     if outcome is not None:
         gcs.jobs.surveys[call].job_info_list[index].is_running_tasks = outcome.num_pending_tasks > 0
     gcs.release(barrier)

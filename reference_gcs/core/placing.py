@@ -142,9 +142,7 @@ def _usable(gcs: Gcs, node_id: bytes) -> bool:
     return node_id in gcs.nodes.alive and node_id not in gcs.nodes.retiring and not draining
 
 
-def _on_one(
-    room: Room, todo: list[m.Bundle], used: set[bytes], target: bytes
-) -> dict[int, bytes] | None:
+def _on_one(room: Room, todo: list[m.Bundle], used: set[bytes], target: bytes) -> dict[int, bytes] | None:
     wanted: dict[str, float] = {}
     for bundle in todo:
         for name, amount in bundle.unit_resources.items():
@@ -156,9 +154,7 @@ def _on_one(
     return {bundle.bundle_id.bundle_index: chosen for bundle in todo}
 
 
-def _one_for(
-    room: Room, wanted: dict[str, float], strategy: int, used: set[bytes]
-) -> bytes | None:
+def _one_for(room: Room, wanted: dict[str, float], strategy: int, used: set[bytes]) -> bytes | None:
     """PACK prefers nodes in use, SPREAD those that are not; STRICT_SPREAD takes no other."""
     able = [node_id for node_id in room if fits(room[node_id], wanted)]
     if strategy == m.STRICT_SPREAD:

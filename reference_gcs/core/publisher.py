@@ -20,10 +20,14 @@ class Subscriber:
     poll: int | None = None
 
     def wants(self, message: m.PubMessage) -> bool:
-        return message.channel_type in self.channels or (
-            message.channel_type,
-            message.key_id,
-        ) in self.keys
+        return (
+            message.channel_type in self.channels
+            or (
+                message.channel_type,
+                message.key_id,
+            )
+            in self.keys
+        )
 
 
 @dataclass

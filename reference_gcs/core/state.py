@@ -127,9 +127,7 @@ class Gcs:
     ) -> int:
         """Call method ``name`` of a raylet."""
         method = f"NodeManagerService.{name}"
-        return self.send(
-            node.node_manager_address, node.node_manager_port, method, request, after, timeout
-        )
+        return self.send(node.node_manager_address, node.node_manager_port, method, request, after, timeout)
 
     def cancel_send(self, number: int) -> None:
         """Give up on a call; its outcome no longer matters."""

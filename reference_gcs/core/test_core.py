@@ -154,8 +154,8 @@ def test_a_mute_raylet_does_not_block_groups_for_ever() -> None:
     world = populated()
     world.ask("RegisterNode", node_info=node(b"M" * 28))
     world.ask("CreatePlacementGroup", placement_group_spec=group_spec(2))
-    world.behaviours["ReleaseUnusedBundles"] = (
-        lambda send: NEVER if not world.orders("ReleaseUnusedBundles")[1:] else m.ReleaseUnusedBundlesReply()
+    world.behaviours["ReleaseUnusedBundles"] = lambda send: (
+        NEVER if not world.orders("ReleaseUnusedBundles")[1:] else m.ReleaseUnusedBundlesReply()
     )
     world.start()
     world.ask("CreatePlacementGroup", placement_group_spec=group_spec(1))
@@ -222,7 +222,9 @@ def test_notify_is_repeated_until_heard() -> None:
 def test_a_second_poll_releases_the_first_and_unacked_messages_stay() -> None:
     world = World()
     channel = m.Command(channel_type=m.GCS_JOB_CHANNEL, subscribe_message=m.SubMessage())
-    world.ask("ControlPlanePubSubGcsService.GcsSubscriberCommandBatch", subscriber_id=OWNER, commands=[channel])
+    world.ask(
+        "ControlPlanePubSubGcsService.GcsSubscriberCommandBatch", subscriber_id=OWNER, commands=[channel]
+    )
     poll = "ControlPlanePubSubGcsService.GcsSubscriberPoll"
     first = world.call(poll, subscriber_id=OWNER)
     second = world.call(poll, subscriber_id=OWNER)

@@ -19,7 +19,9 @@ def carry_unknown(source: Message, target: Message, numbers: dict[int, int]) -> 
     for field in UnknownFieldSet(source):  # type: ignore[attr-defined]
         if field.field_number in numbers and field.wire_type == LENGTH_DELIMITED:
             data = bytes(field.data)
-            carried += _varint(numbers[field.field_number] << 3 | LENGTH_DELIMITED) + _varint(len(data)) + data
+            carried += (
+                _varint(numbers[field.field_number] << 3 | LENGTH_DELIMITED) + _varint(len(data)) + data
+            )
     if carried:
         target.MergeFromString(carried)
 

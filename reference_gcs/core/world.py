@@ -40,6 +40,7 @@ class World:
         self.now = 1_000_000.0
         self.behaviours: dict[str, Behaviour] = {}
         self.hold_store = False
+        self.held: list[tuple[int, fx.WriteCommand]] = []
         self.lives = 0
         self.calls = 0
         self.sent: list[fx.Send] = []
@@ -74,14 +75,14 @@ class World:
                 raise Crashed
             self.budget -= 1
 
-    def call(self, name: str, **fields: Any) -> int:
+    def call(self, name: str, /, **fields: Any) -> int:
         """Begin a call; look into ``replies`` for its answer."""
         method = rpc.method(name)
         self.calls += 1
         self.feed(ev.Request(self.calls, method.full_name, method.request(**fields)))
         return self.calls
 
-    def ask(self, name: str, **fields: Any) -> Any:
+    def ask(self, name: str, /, **fields: Any) -> Any:
         """The answer to a call that is answered at once."""
         return self.replies[self.call(name, **fields)]
 
@@ -103,13 +104,13 @@ class World:
     def answer(self, send: fx.Send, reply: Message | None) -> None:
         """Answer a call that a behaviour left open; None: it failed."""
         self.unanswered.remove(send)
-        self.feed(ev.SendFailed(send.send, "UNAVAILABLE") if reply is None else ev.SendAnswered(send.send, reply))
-
-    held: list[tuple[int, fx.WriteCommand]] = []  # noqa: RUF012 (replaced before it is used)
+        self.feed(
+            ev.SendFailed(send.send, "UNAVAILABLE") if reply is None else ev.SendAnswered(send.send, reply)
+        )
 
     def _obey(self, effect: fx.Effect) -> None:
         if isinstance(effect, fx.StoreWrite) and self.hold_store:
-            self.held = [*self.held, (effect.op, effect.command)]
+            self.held.append((effect.op, effect.command))
         elif isinstance(effect, fx.StoreWrite | fx.StoreRead):
             self.events.append(ev.StoreAnswered(effect.op, self.store(effect.command)))
         elif isinstance(effect, fx.Reply):

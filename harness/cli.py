@@ -1,0 +1,121 @@
+"""``gauntlet run | list | doctor``: the same suite as ``pytest scenarios/``, from any directory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ROOT = Path(__file__).parents[1]
+SCENARIOS = ROOT / "scenarios"
+
+app = typer.Typer(
+    help="Kill, pause, restart and move a Ray GCS, and judge what Ray promises about it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Gcs = Annotated[
+    str | None,
+    typer.Option("--gcs", metavar="SPEC", help="The GCS to judge: reference, ray==2.60.0, 'cmd:./my_gcs --port {port}'."),
+]  # fmt: skip
+Store = Annotated[
+    str | None,
+    typer.Option("--store", metavar="SPEC", help="Its store: redis, memory, rocksdb, redis://host:port."),
+]
+Keyword = Annotated[str | None, typer.Option("-k", metavar="EXPR", help="Only scenarios whose name matches, as pytest's -k.")]  # fmt: skip
+Marked = Annotated[str | None, typer.Option("-m", metavar="EXPR", help="Only scenarios so marked, as pytest's -m.")]  # fmt: skip
+Long = Annotated[bool, typer.Option("--long", help="The scenarios marked long, too.")]
+Paths = Annotated[list[str] | None, typer.Argument(help="Scenario files or ids below scenarios/; default: all.")]  # fmt: skip
+
+
+def pytest_command(options: Sequence[str], paths: Sequence[str]) -> list[str]:
+    """How pytest is called, wherever the package lies and whatever directory we are in.
+
+    A path that does not exist from here is looked for below ``scenarios/``.
+    """
+    settings = ["-p", "harness.plugin", "--rootdir", str(ROOT), "--import-mode=importlib"]
+    settings += ["-o", "timeout=120", "-p", "no:cacheprovider"]
+    project = ROOT / "pyproject.toml"
+    settings += ["-c", str(project)] if project.exists() else []
+    return [sys.executable, "-m", "pytest", *settings, *options, *(_found(path) for path in paths or [""])]
+
+
+def _found(path: str) -> str:
+    name, separator, rest = path.partition("::")
+    place = Path(name) if name and Path(name).exists() else SCENARIOS / name.removeprefix("scenarios/")
+    return f"{place}{separator}{rest}"
+
+
+def _given(**options: str | None) -> list[str]:
+    return [word for name, value in options.items() if value is not None for word in (name, value)]
+
+
+@app.command()
+def run(
+    gcs: Gcs = None,
+    store: Store = None,
+    workers: Annotated[str | None, typer.Option("-n", metavar="N", help="Scenarios at once (pytest-xdist).")] = None,
+    keyword: Keyword = None,
+    marked: Marked = None,
+    long: Long = False,
+    junitxml: Annotated[str | None, typer.Option("--junitxml", metavar="FILE", help="Write JUnit XML.")] = None,
+    runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where each run's folder goes.")] = "runs",
+    expectations: Annotated[str | None, typer.Option("--expectations", metavar="FILE", help="Known breakages.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the clusters' directories and logs.")] = False,
+    paths: Paths = None,
+) -> None:  # fmt: skip
+    """Judge a GCS. Exit status: 0 conforms, 1 broken, 2 inconclusive, 3 environment."""
+    options = [
+        "--progress",
+        "auto",
+        "-o",
+        "console_output_style=classic",
+        "--run-dir",
+        str(Path(runs).absolute()),
+    ]
+    options += _given(
+        **{"--gcs": gcs, "--store": store, "-n": workers, "-k": keyword, "-m": marked},
+        **{"--junitxml": junitxml, "--expectations": expectations},
+    )
+    options += [name for name, on in (("--long", long), ("--keep", keep)) if on]
+    command = pytest_command(options, paths or [])
+    sys.stdout.flush()
+    os.execv(command[0], command)
+
+
+@app.command("list")
+def list_scenarios(keyword: Keyword = None, marked: Marked = None, paths: Paths = None) -> None:
+    """List scenarios with the promises, clauses and behaviours that they judge, and their needs."""
+    options = [
+        "--list-scenarios",
+        "--collect-only",
+        "-qq",
+        "--long",
+        *_given(**{"-k": keyword, "-m": marked}),
+    ]
+    command = pytest_command(options, paths or [])
+    sys.stdout.flush()
+    os.execv(command[0], command)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine can run, and why not the rest."""
+    from harness.doctor import examine
+
+    raise typer.Exit(examine())
+
+
+def main() -> None:
+    """The entry point."""
+    app(prog_name="gauntlet")
+
+
+if __name__ == "__main__":
+    main()

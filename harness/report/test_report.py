@@ -1,0 +1,87 @@
+"""What is shown and written of a run."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from harness.report import folder, table
+from harness.report.progress import Progress
+from harness.report.verdict import Result, Verdict
+
+RESULTS = (
+    Result("scenarios/test_a.py::test_held", Verdict.HELD, "", 1.0, ("1",), ("D1",)),
+    Result("scenarios/test_a.py::test_known", Verdict.KNOWN, "It forgets. (5 of 5)", 1.0, ("1", "3"), ("D1", "D3")),
+    Result("scenarios/test_b.py::test_[not markup]", Verdict.BROKEN, "[red]as it is[/red]", 1.0, ("2",), ("L1",)),
+    Result("scenarios/test_b.py::test_skipped", Verdict.SKIPPED, "no rocksdb", 0.0, ("7",), ("S5",)),
+)  # fmt: skip
+
+
+def shown(width: int = 80, colour: bool = False) -> str:
+    file = io.StringIO()
+    table.show(RESULTS, "ray==2.60.0", file, width, colour)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_table_fits(width: int) -> None:
+    assert max(map(len, shown(width).splitlines())) <= width
+
+
+def test_colour_is_for_terminals() -> None:
+    assert "\x1b[" not in shown()
+    assert "\x1b[" in shown(colour=True)
+
+
+def test_a_known_breakage_hides_what_held_and_broken_hides_all() -> None:
+    rows = [line.split() for line in shown(100).splitlines() if line.strip()[:2] in ("1 ", "2 ", "3 ", "7 ")]
+    said = {row[0]: " ".join(row) for row in rows}
+    assert "broken (known) 2 1" in said["1"] and "broken (known) 1 1" in said["3"]
+    assert "broken 1" in said["2"] and "not judged 0" in said["7"]
+    assert "clauses broken (known) (2): D1 D3" in shown()
+
+
+def test_a_target_s_words_are_no_markup() -> None:
+    assert "[red]as it is[/red]" in shown() and "test_[not markup]" in shown()
+
+
+def test_the_conclusion_never_calls_a_known_breakage_conforming() -> None:
+    assert "does not conform" in table.conclusion(RESULTS[:2], "ray==2.60.0").plain
+    assert "every guarantee judged here held" in table.conclusion(RESULTS[:1], "x").plain
+    assert "nothing was judged" in table.conclusion(RESULTS[3:], "x").plain
+
+
+def test_a_run_is_written_as_data_and_latest_points_at_it(tmp_path: Path) -> None:
+    now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    data = folder.as_data(RESULTS, {"target": "cmd:./x {port}"})
+    first = folder.write(tmp_path, "cmd:./x {port}", data, now)
+    second = folder.write(tmp_path, "cmd:./x {port}", data, now)
+    assert first.name == "20260102T030405Z-cmd-.-x-port" and second != first
+    assert (tmp_path / "latest").resolve() == second
+    read = json.loads((tmp_path / "latest" / "result.json").read_text())
+    assert read["target"] == "cmd:./x {port}" and read["totals"]["known"] == 1
+    assert read["promises"]["3"]["verdict"] == "known" and read["clauses"]["S5"]["verdict"] == "skipped"
+    assert [one["scenario"] for one in read["scenarios"]] == sorted(one.scenario for one in RESULTS)
+
+
+def test_progress_without_a_terminal_is_a_line_per_scenario() -> None:
+    file = io.StringIO()
+    with Progress(file, live=False) as progress:
+        progress.total = 10
+        progress.started("scenarios/test_a.py::test_x[1]")
+        progress.ended("scenarios/test_a.py::test_x[1]", Verdict.HELD, 1.25)
+    assert file.getvalue() == " 1/10  held             1.2 s  scenarios/test_a.py::test_x[1]\n"
+
+
+def test_the_live_line_names_what_runs_and_fits() -> None:
+    progress = Progress(io.StringIO(), live=True, width=60)
+    progress.total = 2
+    with progress:
+        progress.ended("scenarios/test_a.py::test_x", Verdict.BROKEN, 1.0)
+        progress.started("scenarios/test_b.py::test_" + "y" * 100)
+        line = progress.line().plain
+    assert line.startswith("1/2  1 broken  0:00  test_b.py::test_y") and len(line) <= 59
