@@ -247,6 +247,13 @@ class Cluster:
         self.rival.start()
         return self.rival
 
+    def settled_rival(self, within: float = 15.0) -> GcsProcess:
+        """The rival, once it serves or has given up."""
+        rival = self.rival
+        assert rival is not None, "there is no rival"
+        until("the rival serves or gives up", lambda: rival.serving() or not rival.alive, within)
+        return rival
+
     def end_rival(self) -> None:
         if self.rival is not None:
             self.rival.kill()

@@ -8,8 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -116,16 +114,17 @@ def ephemeral_ports() -> Finding:
 
 
 def index() -> Finding:
-    """Whether pip's index answers with Ray's page, as a download of a wheel needs."""
-    command = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
-    said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30).stdout.strip()
-    url = os.environ.get("PIP_INDEX_URL") or said or "https://pypi.org/simple"
+    """Whether pip, as the user has set it up, finds Ray, as a download of a wheel needs."""
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--retries", "0"]
+    command += ["--timeout", f"{SECONDS:g}", "index", "versions", "ray"]
     try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/ray/", timeout=SECONDS) as answer:
-            return Finding("package index", answer.status == 200, f"answers {answer.status}", needed=False)
-    except (urllib.error.URLError, OSError, ValueError) as problem:
-        reason = getattr(problem, "reason", problem)
-        return Finding("package index", False, f"does not answer: {reason}", needed=False)
+        said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=6 * SECONDS)
+    except subprocess.TimeoutExpired:
+        return Finding("package index", False, "does not answer", needed=False)
+    if said.returncode:
+        last = (said.stderr.strip() or "pip gives no reason").splitlines()[-1]
+        return Finding("package index", False, last, needed=False)
+    return Finding("package index", True, f"has {said.stdout.partition(chr(10))[0]}", needed=False)
 
 
 def docker() -> Finding:

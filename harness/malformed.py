@@ -48,7 +48,7 @@ def gcs_methods() -> list[Method]:
     return [one for one in METHODS.values() if one.service in GCS_SERVICES]
 
 
-def _fill(message: Message, identifier: Callable[[FieldDescriptor], bytes], depth: int = 0) -> Message:
+def _fill(message: Message, identifier: Callable[[str], bytes], depth: int = 0) -> Message:
     for one in message.DESCRIPTOR.fields:
         if one.message_type is not None:
             if depth >= DEPTH or one.message_type.GetOptions().map_entry:
@@ -59,9 +59,9 @@ def _fill(message: Message, identifier: Callable[[FieldDescriptor], bytes], dept
                 inner.SetInParent()
         elif one.type == FieldDescriptor.TYPE_BYTES and one.name not in FREE:
             if one.is_repeated:
-                getattr(message, one.name).append(identifier(one))
+                getattr(message, one.name).append(identifier(one.name))
             else:
-                setattr(message, one.name, identifier(one))
+                setattr(message, one.name, identifier(one.name))
     return message
 
 
@@ -81,7 +81,7 @@ def long_ids(kind: type[Message]) -> Message:
 
 def unknown_ids(kind: type[Message]) -> Message:
     """Every id well-formed, and of something that does not exist."""
-    return _fill(kind(), lambda one: os.urandom(LENGTHS.get(one.name, ids.UNIQUE)))
+    return _fill(kind(), lambda name: os.urandom(LENGTHS.get(name, ids.UNIQUE)))
 
 
 FORMS: Mapping[str, Callable[[type[Message]], Message]] = {

@@ -33,7 +33,7 @@ RULES = (
     Rule("harness/store", LOW),
     Rule("harness/names", LOW),
     Rule("harness/raylet", LOW),
-    Rule("harness/driver", (*LOW, "harness.check", "harness.raylet")),
+    Rule("harness/driver", (*LOW, "harness.check")),
     Rule("harness/target", (*LOW, "harness.store")),
     Rule("reference_gcs", ("harness.wire",)),
     Rule("reference_gcs/core", ("harness.wire", "reference_gcs.core")),

@@ -32,3 +32,17 @@ def until(
             more = f"\n{evidence()}" if evidence else ""
             raise TimedOut(f"{what}: not within {within:g} s (last answer: {answer!r}){more}")
         time.sleep(every)
+
+
+def never(what: str, probe: Callable[[], object], during: float, every: float = 0.01) -> None:
+    """Ask ``probe`` every ``every`` seconds for ``during`` seconds: AssertionError once it gives something true.
+
+    For what must not happen: there is no event to wait for, so the look has to last.
+    """
+    end = time.monotonic() + during
+    while True:
+        answer = probe()
+        assert not answer, f"{what}: {answer!r}"
+        if time.monotonic() >= end:
+            return
+        time.sleep(every)

@@ -97,7 +97,8 @@ def populate(cluster: Cluster, keys: int = 5) -> Workload:
     work = Workload(cluster)
     for number in range(keys):
         driver.put(b"key-%d" % number, b"value-%d" % number)
-    group = driver.create_placement_group(({"CPU": 1.0}, {"CPU": 1.0}), strategy="STRICT_SPREAD", name="pair")
+    bundles = [{"CPU": 1.0}] * len(cluster.raylets)
+    group = driver.create_placement_group(bundles, strategy="STRICT_SPREAD", name="spread")
     work.groups.append(group)
     work.actors = [
         driver.create_actor(name="keeper", detached=True, max_restarts=-1),

@@ -11,9 +11,12 @@ import sys
 from pathlib import Path
 
 from reference_gcs.core.config import Config, settle
+from reference_gcs.memory_store import MemoryStore
 from reference_gcs.options import BadOption, Options, parse, token
 from reference_gcs.shell import Shell, leave, log
-from reference_gcs.store import MemoryStore, RedisPlace, RedisStore, Store, StoreRefused
+from reference_gcs.store import RedisPlace, RedisStore, Store, StoreRefused
+
+PORT_TRIES, PORT_PAUSE = 20, 0.05  # a second in all
 
 
 def main() -> None:
@@ -50,7 +53,7 @@ async def serve(options: Options, config: Config) -> None:
 
 
 async def _start(shell: Shell, options: Options) -> None:
-    _port_is_free(options)
+    await _port_is_free(options)
     try:
         await shell.store.start()
     except StoreRefused as problem:
@@ -62,14 +65,22 @@ async def _start(shell: Shell, options: Options) -> None:
     log(f"serving on {options.node_ip_address}:{port}")
 
 
-def _port_is_free(options: Options) -> None:
-    """A GCS that could not serve must not claim the namespace from one that does."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((options.node_ip_address, options.gcs_server_port))
-        except OSError as problem:
-            leave(1, f"could not bind {options.node_ip_address}:{options.gcs_server_port}: {problem}")
+async def _port_is_free(options: Options) -> None:
+    """A GCS that could not serve must not claim the namespace from one that does.
+
+    A killed predecessor's socket may take a moment to go.
+    """
+    for left in reversed(range(PORT_TRIES)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((options.node_ip_address, options.gcs_server_port))
+                return
+            except OSError as problem:
+                if not left:
+                    where = f"{options.node_ip_address}:{options.gcs_server_port}"
+                    leave(1, f"could not bind {where}: {problem}")
+        await asyncio.sleep(PORT_PAUSE)
 
 
 def write_port_file(options: Options, port: int) -> None:

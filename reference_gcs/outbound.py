@@ -56,6 +56,11 @@ class Outbound:
             reply: Any = await call(effect.request, timeout=effect.timeout)
         except grpc.aio.AioRpcError as problem:
             self._feed(ev.SendFailed(effect.send, problem.code().name))
+        except asyncio.CancelledError:
+            if effect.send not in self._calls:
+                raise  # the core gave this call up
+            # Its channel was closed, for another that was at this address before: not its fault.
+            self._feed(ev.SendFailed(effect.send, "CANCELLED"))
         except (grpc.aio.UsageError, ValueError) as problem:
             # The channel was closed under the call, or the address is no address.
             self._feed(ev.SendFailed(effect.send, type(problem).__name__))

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -226,6 +227,24 @@ def test_an_absent_redis_uses_up_the_connect_budget(redis: Redis, launched: Any)
 def test_an_at_sign_in_the_namespace_is_refused(launched: Any) -> None:
     gcs = launched(None, wait=False, external_storage_namespace="a@b")
     assert gcs.exit_code() == 1 and "'@'" in gcs.log.read_text()
+
+
+def test_a_second_stream_replaces_the_first(launched: Any) -> None:
+    gcs = launched(None)
+    open_stream = rpc.multicallable(gcs.channel, "RaySyncer.StartSync", dialect())
+    done = threading.Event()
+
+    def frames() -> Iterator[bytes]:
+        done.wait(20)
+        yield from ()
+
+    metadata = (("node_id", "4e" * 28),)
+    first = open_stream(frames(), metadata=metadata)
+    assert dict(first.initial_metadata())["node_id"] == "00" * 28
+    second = open_stream(frames(), metadata=metadata)
+    second.initial_metadata()
+    assert list(first) == [] and not second.done()
+    done.set()
 
 
 def test_unknown_methods_and_garbage(launched: Any) -> None:

@@ -42,7 +42,7 @@ def test_raylets_with_a_bare_ip_give_up_at_their_limit(start: Callable[..., Clus
     with cluster.broken(MoveGcs()):
         until("every raylet waits", lambda: all(raylet.waiting_since for raylet in cluster.raylets), within=5)
     for raylet in cluster.raylets:
-        until("the raylet gives up", lambda one=raylet: not one.alive, within=10)
+        until("the raylet gives up", lambda: not raylet.alive, within=10)
         assert raylet.exit_status == 1
 
 
@@ -50,11 +50,12 @@ def test_a_stale_answer_delays_but_does_not_lose(start: Callable[..., Cluster]) 
     cluster = start(raylets=2, named=True, separate=True, channel=QUICK_DNS)
     with cluster.broken(MoveGcs(tell=False)):
         """The name still leads to the old, dead address."""
-    assert cluster.names is not None
-    asked = len(cluster.names.queries)
+    names = cluster.names
+    assert names is not None
+    asked = len(names.queries)
     until(
         "the raylets ask again and get the stale answer",
-        lambda: len(cluster.names.queries) > asked + 2,
+        lambda: len(names.queries) > asked + 2,
         within=15,
     )
     assert all(raylet.alive for raylet in cluster.raylets)

@@ -25,7 +25,7 @@ def test_after_a_restart_the_publisher_is_another_and_loses_nothing(cluster: Clu
     for actor in actors:
         until(
             "each later actor is heard of",
-            lambda one=actor: m.ActorTableData.ALIVE in listener.states(one),
+            lambda: m.ActorTableData.ALIVE in listener.states(actor),
             within=5,
         )
     assert listener.publisher_id != publisher, "the publisher kept its id, and so would its sequence"
@@ -76,7 +76,7 @@ def test_what_is_missed_in_the_outage_is_in_the_tables(cluster: Cluster, gap: in
         known = read[actor] == m.ActorTableData.DEAD
         until(
             "a death is read or heard of",
-            lambda one=actor, known=known: known or m.ActorTableData.DEAD in listener.states(one),
+            lambda: known or m.ActorTableData.DEAD in listener.states(actor),
             within=5,
         )
 
@@ -85,9 +85,10 @@ def test_what_is_missed_in_the_outage_is_in_the_tables(cluster: Cluster, gap: in
 def test_a_second_stream_of_a_node_replaces_the_first(cluster: Cluster) -> None:
     raylet = cluster.raylets[1]
     for _ in range(3):
+        until("the node streams", lambda: raylet.syncing, within=5)
         closed = len(raylet.syncs("closed"))
         second = cluster.open_sync_stream(raylet)
-        until("the first stream ends", lambda seen=closed: len(raylet.syncs("closed")) > seen, within=5)
+        until("the first stream ends", lambda: len(raylet.syncs("closed")) > closed, within=5)
         second.cancel()
     raylet.resize({"CPU": 9.0})
     cluster.settled()
@@ -104,7 +105,7 @@ def test_a_nodes_view_reaches_all_others_and_newcomers(start: Callable[..., Clus
         for raylet in (*cluster.raylets[:2], newcomer):
             until(
                 "the others see its view",
-                lambda one=raylet: (one.seen(speaker.node_id) or {}).get("CPU") == 2.5,
+                lambda: (raylet.seen(speaker.node_id) or {}).get("CPU") == 2.5,
                 within=10,
             )
         own = [one for one in speaker.syncs("view") if one["node_id"] == speaker.node_id]
@@ -122,6 +123,6 @@ def test_raylets_subscribe_and_read_again_after_each_restart(start: Callable[...
     for raylet in cluster.raylets[:2]:
         until(
             "a raylet hears of a node that joins after three restarts",
-            lambda one=raylet: any(heard.key_id == joined.node_id for heard in one.messages()),
+            lambda: any(heard.key_id == joined.node_id for heard in raylet.messages()),
             within=10,
         )

@@ -77,7 +77,7 @@ def test_past_the_limit_the_raylet_exits(start: Callable[..., Cluster], limit: f
         first = {raylet.node_id: raylet.waiting_since for raylet in cluster.raylets}
         ended = {}
         for raylet in cluster.raylets:
-            until("the raylet's process ends", lambda one=raylet: not one.alive, within=limit + 10)
+            until("the raylet's process ends", lambda: not raylet.alive, within=limit + 10)
             ended[raylet.node_id] = cluster.now()
         for raylet in cluster.raylets:
             assert raylet.exit_status == 1, f"exit status {raylet.exit_status}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import grpc
 import pytest
@@ -36,7 +37,7 @@ def test_a_bad_request_is_answered_and_the_process_lives(
 def test_bytes_that_are_no_message_are_refused(start: Callable[..., Cluster]) -> None:
     cluster = start(raylets=1)
     for method in gcs_methods():
-        raw = cluster.driver.gcs.channel.unary_unary(method.path(cluster.target.dialect))
+        raw: Any = cluster.driver.gcs.channel.unary_unary(method.path(cluster.target.dialect))
         with pytest.raises(grpc.RpcError) as refused:
             raw(b"\xff\xff\xff\xff garbage", timeout=5)
         unsaid = (grpc.StatusCode.INTERNAL, grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED)
@@ -132,7 +133,7 @@ def test_unknown_things_are_not_found(cluster: Cluster) -> None:
         driver.instantiate_actor(driver.actor_spec())
 
 
-def _ends(call: grpc.Future) -> bool:
+def _ends(call: Any) -> bool:
     call.exception(timeout=6)
     return bool(call.code() is not grpc.StatusCode.DEADLINE_EXCEEDED)
 

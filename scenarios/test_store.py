@@ -12,7 +12,7 @@ from harness.check.view import differences
 from harness.cluster import Cluster
 from harness.errors import EnvironmentProblem
 from harness.fault import KillGcs, KillStore, PauseStore, WipeStore
-from harness.store.redis_server import RedisServer
+from harness.store.redis_server import RedisServer, client_of
 from harness.target.base import Target
 from harness.target.parse import parse_target
 from harness.wait import until
@@ -50,7 +50,7 @@ def test_a_wrong_password_ends_the_gcs_and_changes_nothing(
     cluster.gcs.start()
     until("the GCS ends", lambda: not cluster.gcs.alive, within=20, evidence=cluster.gcs.log_tail)
     assert cluster.gcs.exit_status != 0
-    assert not cluster.store.client().keys("*"), "it wrote to a store that it may not open"
+    assert not client_of(cluster.store.settings).keys("*"), "it wrote to a store that it may not open"
 
 
 def test_a_store_that_comes_late_is_awaited(build: Callable[..., Cluster]) -> None:
@@ -128,7 +128,7 @@ def test_a_store_that_lost_its_data_makes_another_cluster_and_the_old_nodes_leav
     client = cluster.client()
     assert client.learn_cluster_id().hex() != old.cluster_id, "the new cluster has the old one's id"
     for raylet in cluster.raylets:
-        until("the raylet of the lost cluster leaves", lambda one=raylet: not one.alive, within=20)
+        until("the raylet of the lost cluster leaves", lambda: not raylet.alive, within=20)
     assert not cluster.look_anew().nodes, "nodes of the lost cluster are in the new one"
 
 

@@ -85,7 +85,8 @@ class Listener:
 
     def violations(self) -> list[str]:
         """Per publisher, sequence numbers only grow, and none comes twice."""
-        found, last = [], {}
+        found: list[str] = []
+        last: dict[bytes, int] = {}
         with self._lock:
             heard = list(self._heard)
         for publisher, one in heard:

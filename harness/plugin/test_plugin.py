@@ -22,7 +22,7 @@ both = pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdis
 
 HEAD = """
 import pytest
-from harness.errors import EnvironmentProblem
+from harness.errors import EnvironmentProblem, TargetFailed, Unsupported
 from harness.report.verdict import Inconclusive
 pytestmark = pytest.mark.promise("1")
 """
@@ -138,6 +138,22 @@ def test_a_failing_fixture_is_a_bug_of_the_harness(suite: Suite, phase: str) -> 
     result = suite(f"@pytest.fixture\ndef f():\n    {body}", "def test_a(f): pass")
     assert result.ret == 3
     result.stdout.fnmatch_lines(["*the harness itself failed*"])
+
+
+def test_a_target_that_fails_in_a_fixture_is_broken_all_the_same(suite: Suite) -> None:
+    fixture = "@pytest.fixture\ndef f(): raise TargetFailed('it does not come back')"
+    result = suite(fixture, "def test_a(f): pass")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["broken  scenarios/test_it.py::test_a", "*it does not come back*"])
+
+
+@both
+def test_what_cannot_be_done_here_is_skipped_with_its_reason(suite: Suite, workers: list[str]) -> None:
+    raising = "def test_a(): raise Unsupported('memory has nothing to pause')"
+    result = suite(raising, HELD, options=[*workers, "--junitxml", "j.xml"])
+    assert result.ret == 0
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(["skipped  1: memory has nothing to pause"])
 
 
 def test_a_worker_that_dies_is_a_bug_of_the_harness(suite: Suite) -> None:
@@ -269,6 +285,15 @@ def test_junit_and_result_json_carry_the_facts(
     assert data["promises"]["2"]["verdict"] == "skipped"
     broken = next(one for one in data["scenarios"] if one["verdict"] == "broken")
     assert broken["behaviours"] == ["T1"] and broken["seconds"] >= 0
+
+
+def test_the_time_of_a_scenario_counts_its_setup_and_teardown(
+    suite: Suite, pytester: pytest.Pytester
+) -> None:
+    fixture = "import time\n@pytest.fixture\ndef slow():\n    time.sleep(0.1)\n    yield\n    time.sleep(0.1)"
+    suite(fixture, "def test_a(slow): pass", options=["--run-dir", "runs"])
+    data = json.loads((pytester.path / "runs" / "latest" / "result.json").read_text())
+    assert data["scenarios"][0]["seconds"] >= 0.2
 
 
 @both

@@ -6,13 +6,14 @@ xdist and ``--junitxml`` shows them. Only the controller counts.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from harness.errors import EnvironmentProblem
+from harness.errors import EnvironmentProblem, TargetFailed, Unsupported
 from harness.expectations import Expectation, expectations_for, unmatched
 from harness.plugin.options import ENVIRONMENT_STATUS, choice, target_of
 from harness.plugin.selection import covers_scenarios, ids_of, scenario_key
@@ -84,6 +85,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def _judge_scenario(report: pytest.TestReport, item: pytest.Item, error: BaseException | None) -> None:
     if isinstance(error, Inconclusive):
         _judge(report, Verdict.INCONCLUSIVE, str(error))
+    elif isinstance(error, Unsupported):
+        path, line, _ = item.location
+        report.outcome, report.longrepr = "skipped", (path, (line or 0) + 1, f"Skipped: {error}")
+        _mark(report, Verdict.SKIPPED, str(error))
     elif hasattr(report, "wasxfail"):
         _mark(report, Verdict.KNOWN, report.wasxfail)
     elif report.skipped:
@@ -92,7 +97,9 @@ def _judge_scenario(report: pytest.TestReport, item: pytest.Item, error: BaseExc
         _judge(
             report, Verdict.MENDED, f"passed although expected to fail; take the entry out: {report.longrepr}"
         )
-    elif report.failed and report.when == "call" and isinstance(error, breakages()):
+    elif isinstance(error, TargetFailed) or (
+        report.failed and report.when == "call" and isinstance(error, breakages())
+    ):
         _mark(report, Verdict.BROKEN, str(error).strip().partition("\n")[0])
     elif report.failed:
         _mark(report, Verdict.ERROR, f"{type(error).__name__}: {error}".partition("\n")[0])
@@ -137,6 +144,7 @@ class Tally:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.results: dict[str, Result] = {}
+        self._seconds: defaultdict[str, float] = defaultdict(float)
         self.problems: list[str] = []
         """Sentences of which each alone makes the run end with status 3."""
         self.unmatched: list[str] = []
@@ -171,12 +179,11 @@ class Tally:
             return
         if verdict is None and report.failed:  # a worker died: no hook of ours ran
             verdict = Verdict.ERROR
-        before = self.results.get(key)
-        seconds = report.duration + (before.seconds if before else 0.0)
-        if verdict is not None and (before is None or report.failed):
+        self._seconds[key] += report.duration
+        if verdict is not None and (key not in self.results or report.failed):
             self.results[key] = _result(key, verdict, report)
         if key in self.results:
-            self.results[key] = replace(self.results[key], seconds=seconds)
+            self.results[key] = replace(self.results[key], seconds=self._seconds[key])
 
     def _environment(self, report: pytest.TestReport) -> None:
         sentence = str(report.longrepr)

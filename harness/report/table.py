@@ -64,7 +64,7 @@ def _promises(results: Collection[Result], target: str) -> Table:
     title = Text(f"Promises of Ray, judged on {target}")
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1), expand=True)
     table.add_column("", no_wrap=True)
-    table.add_column("promise", ratio=1)
+    table.add_column("promise", ratio=1, overflow="fold")
     table.add_column("verdict", no_wrap=True)
     for heading in ("scenarios", "known", "skipped"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -6,7 +6,6 @@ callers are answered.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from harness.wire import ids
@@ -15,18 +14,14 @@ from harness.wire.status import Code
 from reference_gcs.core import actor_scheduling, layout, pubsub
 from reference_gcs.core import effects as fx
 from reference_gcs.core.actor import Actor, Phase
+from reference_gcs.core.actor_orders import order_kill
 from reference_gcs.core.actor_rows import death_cause, delta, is_restartable, restarts_left
-from reference_gcs.core.happenings import ActorGone, JobFinished, NodeGone, WorkerGone, on
-from reference_gcs.core.serving import serves
+from reference_gcs.core.happenings import ActorGone, CreationFailed, JobFinished, NodeGone, WorkerGone, on
 from reference_gcs.core.state import NOTHING, Gcs, Then, run_all, then
 
 Reason = m.ActorDiedErrorContext
 STATES = m.ActorTableData
-KILL_RETRY = 1.0  # seconds until an unreachable raylet is told again
-KILL_PATIENCE = 5.0  # seconds that a killer waits for the raylet's answer
 NO_RESTART_EXITS = (m.INTENDED_USER_EXIT, m.USER_ERROR)
-WHEN_NAME_FREE: list[Callable[[Gcs, tuple[str, str]], None]] = []
-"""Told when a name's holder is stored as DEAD."""
 
 
 # -- the worker or its node died -----------------------------------------------------------------
@@ -36,7 +31,7 @@ WHEN_NAME_FREE: list[Callable[[Gcs, tuple[str, str]], None]] = []
 def _worker_gone(gcs: Gcs, gone: WorkerGone) -> None:
     worker_id = gone.row.worker_address.worker_id
     for actor in list(gcs.actors.live.values()):
-        if actor.row.address.worker_id == worker_id and _runs(actor):
+        if actor.row.address.worker_id == worker_id and runs(actor):
             wish = not gone.row.HasField("exit_type") or gone.row.exit_type not in NO_RESTART_EXITS
             text = gone.row.exit_detail or "The actor's worker process died."
             cause = death_cause(actor.row, Reason.WORKER_DIED, text)
@@ -45,14 +40,21 @@ def _worker_gone(gcs: Gcs, gone: WorkerGone) -> None:
             restart_or_die(gcs, actor, cause, wish, gcs.hold(gone.barrier))
 
 
-def _runs(actor: Actor) -> bool:
+@on(CreationFailed)
+def _creation_failed(gcs: Gcs, failed: CreationFailed) -> None:
+    actor = gcs.actors.live[failed.actor_id]
+    restart_or_die(gcs, actor, failed.cause, failed.may_restart, NOTHING)
+
+
+def runs(actor: Actor) -> bool:
+    """It has a worker, or is about to."""
     return actor.phase in (Phase.CREATING, Phase.ALIVE)
 
 
 @on(NodeGone)
 def _node_gone(gcs: Gcs, gone: NodeGone) -> None:
     for actor in list(gcs.actors.live.values()):
-        if _runs(actor) and actor.row.address.node_id == gone.node_id:
+        if runs(actor) and actor.row.address.node_id == gone.node_id:
             lose_node(gcs, actor, gone.row)
         elif actor.phase is Phase.LEASING and actor.lease_node == gone.node_id:
             actor_scheduling.lease_lost(gcs, actor)
@@ -198,8 +200,6 @@ def _bury(gcs: Gcs, actor: Actor) -> None:
         gcs.actors.owned.pop(actor.row.owner_address.worker_id, None)
     if gcs.actors.names.get(actor.name) == actor.actor_id:
         del gcs.actors.names[actor.name]
-    for told in WHEN_NAME_FREE:
-        told(gcs, actor.name)
 
 
 def remember_dead(gcs: Gcs, row: m.ActorTableData) -> None:
@@ -231,85 +231,3 @@ def _job_finished(gcs: Gcs, finished: JobFinished) -> None:
 def end_with_job(gcs: Gcs, actor: Actor) -> None:
     text = "The actor is dead because its job has finished."
     destroy(gcs, actor, Reason.OWNER_DIED, text)
-
-
-# -- killing -------------------------------------------------------------------------------------
-
-
-@serves("ActorInfoGcsService.KillActorViaGcs", "actor_id")
-def kill_actor(gcs: Gcs, call: int, request: m.KillActorViaGcsRequest) -> None:
-    """With no_restart: acked when DEAD is stored. Without: when the raylet has got the order."""
-    actor = gcs.actors.live.get(request.actor_id)
-    if actor is None and request.actor_id in gcs.actors.dead:
-        gcs.reply(call, m.KillActorViaGcsReply())
-    elif actor is None or actor.phase is Phase.REGISTERING:
-        gcs.fail(call, m.KillActorViaGcsReply(), Code.NOT_FOUND, "Could not find actor with this ID.")
-    elif request.no_restart:
-        text = "The actor is dead because it was killed by `ray.kill`."
-        destroy(gcs, actor, Reason.RAY_KILL, text, then(_killed, call))
-    elif _runs(actor):
-        order_kill(gcs, actor, request.force_kill, then(_killed, call))
-    elif not restarts_left(actor.row):
-        text = "The actor was killed by `ray.kill` before it had a worker."
-        destroy(gcs, actor, Reason.RAY_KILL, text, then(_killed, call))
-    else:  # there is no worker to kill, and another would be started in its place
-        gcs.reply(call, m.KillActorViaGcsReply())
-
-
-def _killed(gcs: Gcs, call: int, _outcome: Any) -> None:
-    gcs.reply(call, m.KillActorViaGcsReply())
-
-
-@serves("ActorInfoGcsService.ReportActorOutOfScope", "actor_id")
-def report_out_of_scope(gcs: Gcs, call: int, request: m.ReportActorOutOfScopeRequest) -> None:
-    """A report from before the last lineage restart is stale: the actor is in use again."""
-    actor = gcs.actors.live.get(request.actor_id)
-    reply = m.ReportActorOutOfScopeReply()
-    if actor is None and request.actor_id in gcs.actors.dead:
-        gcs.reply(call, reply)
-    elif actor is None or actor.phase is Phase.REGISTERING:
-        gcs.fail(call, reply, Code.NOT_FOUND, "Could not find actor with this ID.")
-    elif actor.row.num_restarts_due_to_lineage_reconstruction > (
-        request.num_restarts_due_to_lineage_reconstruction
-    ):
-        gcs.reply(call, reply)
-    else:
-        text = "The actor is dead because all references to the actor were removed."
-        destroy(gcs, actor, Reason.OUT_OF_SCOPE, text, then(_out_of_scope, call))
-
-
-def _out_of_scope(gcs: Gcs, call: int, _outcome: Any) -> None:
-    gcs.reply(call, m.ReportActorOutOfScopeReply())
-
-
-def order_kill(gcs: Gcs, actor: Actor, force: bool, told: Then) -> None:
-    """Tell the raylet of the actor's worker to kill it; ``told`` runs when that is settled."""
-    where = actor.row.address
-    if ids.is_nil(where.worker_id) or where.node_id not in gcs.nodes.alive:
-        told.run(gcs, None)
-        return
-    request = m.KillLocalActorRequest(
-        intended_actor_id=actor.actor_id, worker_id=where.worker_id, force_kill=force
-    )
-    if actor.row.HasField("death_cause"):
-        request.death_cause.CopyFrom(actor.row.death_cause)
-    send_kill(gcs, where.node_id, request, told, None)
-
-
-def send_kill(gcs: Gcs, node_id: bytes, request: m.KillLocalActorRequest, told: Then, _outcome: Any) -> None:
-    """Repeat the order until the raylet answers or its node is dead. It bears repetition."""
-    node = gcs.nodes.alive.get(node_id)
-    if node is None:
-        told.run(gcs, None)
-        return
-    after = then(_kill_sent, node_id, request, told)
-    gcs.send_to_node(node, "KillLocalActor", request, after, KILL_PATIENCE)
-
-
-def _kill_sent(gcs: Gcs, node_id: bytes, request: m.KillLocalActorRequest, told: Then, reply: Any) -> None:
-    told.run(gcs, None)
-    if reply is None:
-        gcs.after(KILL_RETRY, then(send_kill, node_id, request, NOTHING))
-
-
-actor_scheduling.settle_deaths(die, restart_or_die)

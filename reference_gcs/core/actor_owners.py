@@ -109,7 +109,7 @@ def _node_gone(gcs: Gcs, gone: NodeGone) -> None:
 
 
 def _owned_by(gcs: Gcs, worker_id: bytes) -> list[Actor]:
-    owned = (gcs.actors.live.get(actor_id) for actor_id in gcs.actors.owned.get(worker_id, ()))
+    owned = (gcs.actors.live.get(actor_id) for actor_id in sorted(gcs.actors.owned.get(worker_id, ())))
     return [actor for actor in owned if actor is not None]
 
 

@@ -15,6 +15,7 @@ from reference_gcs.core import effects as fx
 from reference_gcs.core import layout, placing, pubsub
 from reference_gcs.core.actor import Actor, Phase
 from reference_gcs.core.actor_rows import death_cause, delta, lease_spec
+from reference_gcs.core.happenings import CreationFailed
 from reference_gcs.core.state import NOTHING, Gcs, then
 
 STATES = m.ActorTableData
@@ -26,13 +27,6 @@ FATAL_LEASE_FAILURES = {
     LEASE.SCHEDULING_CANCELLED_UNSCHEDULABLE: "no node can ever hold it",
     LEASE.SCHEDULING_CANCELLED_WORKER_STARTUP_FAILED: "its worker could not be started",
 }
-_DIE: list[Any] = []
-"""``actor_death.die`` and ``restart_or_die``, handed in by ``actor_death`` (the two modules need each other)."""
-
-
-def settle_deaths(die: Any, restart_or_die: Any) -> None:
-    """Tell this module how actors end."""
-    _DIE[:] = [die, restart_or_die]
 
 
 def _current(gcs: Gcs, actor_id: bytes, life: int, *phases: Phase) -> Actor | None:
@@ -71,8 +65,11 @@ def _seek_again(gcs: Gcs, actor_id: bytes, life: int, _outcome: Any) -> None:
 
 def _unschedulable(gcs: Gcs, actor: Actor, why: str) -> None:
     context = m.ActorUnschedulableContext(error_message=f"The actor cannot be scheduled: {why}.")
-    die = _DIE[0]
-    die(gcs, actor, m.ActorDeathCause(actor_unschedulable_context=context), NOTHING)
+    _fail(gcs, actor, m.ActorDeathCause(actor_unschedulable_context=context))
+
+
+def _fail(gcs: Gcs, actor: Actor, cause: m.ActorDeathCause, may_restart: bool = False) -> None:
+    gcs.happen(CreationFailed(actor.actor_id, cause, may_restart))
 
 
 # -- the lease -----------------------------------------------------------------------------------
@@ -130,7 +127,7 @@ def _lease_failed(gcs: Gcs, actor: Actor, reply: m.RequestWorkerLeaseReply) -> N
     text = reply.scheduling_failure_message
     if reply.failure_type == LEASE.SCHEDULING_CANCELLED_RUNTIME_ENV_SETUP_FAILED:
         context = m.RuntimeEnvFailedContext(error_message=text)
-        _DIE[0](gcs, actor, m.ActorDeathCause(runtime_env_failed_context=context), NOTHING)
+        _fail(gcs, actor, m.ActorDeathCause(runtime_env_failed_context=context))
     else:
         _unschedulable(gcs, actor, f"{FATAL_LEASE_FAILURES[reply.failure_type]} {text}".strip())
 
@@ -240,7 +237,7 @@ def _pushed(gcs: Gcs, actor_id: bytes, life: int, reply: m.PushTaskReply | None)
     elif reply.is_application_error:
         failure = m.RayException(formatted_exception_string=reply.task_execution_error)
         cause = m.ActorDeathCause(creation_task_failure_context=failure)
-        _DIE[0](gcs, actor, cause, NOTHING)
+        _fail(gcs, actor, cause)
     else:
         _created(gcs, actor, reply)
 
@@ -262,7 +259,7 @@ def _worker_told(gcs: Gcs, actor_id: bytes, life: int, reply: m.IsLocalWorkerDea
     if reply is not None and reply.is_dead:
         text = "The actor's worker process died while it was being created."
         cause = death_cause(actor.row, m.ActorDiedErrorContext.WORKER_DIED, text)
-        _DIE[1](gcs, actor, cause, True, NOTHING)
+        _fail(gcs, actor, cause, may_restart=True)
     else:
         pause = gcs.config.seconds("gcs_create_actor_retry_interval_ms")
         gcs.after(pause, then(push, actor_id, life))

@@ -10,7 +10,8 @@ from harness.wire.status import Code
 from reference_gcs.core import actor_death, actor_owners, actor_scheduling, layout, pubsub
 from reference_gcs.core import effects as fx
 from reference_gcs.core.actor import Actor, Phase
-from reference_gcs.core.actor_rows import delta, is_restartable, new_row
+from reference_gcs.core.actor_rows import is_restartable, new_row
+from reference_gcs.core.happenings import ActorGone, on
 from reference_gcs.core.serving import serves
 from reference_gcs.core.state import Gcs, then
 
@@ -104,7 +105,9 @@ def settle_name(gcs: Gcs, name: tuple[str, str]) -> None:
         register_actor(gcs, call, request)
 
 
-actor_death.WHEN_NAME_FREE.append(settle_name)
+@on(ActorGone)
+def _holder_gone(gcs: Gcs, gone: ActorGone) -> None:
+    settle_name(gcs, (gone.row.ray_namespace, gone.row.name))
 
 
 @serves("ActorInfoGcsService.CreateActor", ACTOR_ID)
@@ -184,6 +187,3 @@ def _ask_restart_again(
     gcs: Gcs, call: int, request: m.RestartActorForLineageReconstructionRequest, _outcome: Any
 ) -> None:
     restart_for_lineage(gcs, call, request)
-
-
-__all__ = ["could_load", "delta", "register_actor"]

@@ -70,8 +70,9 @@ def _prepare(gcs: Gcs, group: Group, plan: dict[int, bytes]) -> None:
     group.preparing = {}
     timeout = gcs.config.seconds("gauntlet_prepare_timeout_ms")
     for node_id in sorted(set(plan.values())):
-        request = m.PrepareBundleResourcesRequest(bundle_specs=_planned(group, node_id))
-        prepared = then(_prepared, group.group_id, group.life, node_id)
+        specs = _planned(group, node_id)
+        request = m.PrepareBundleResourcesRequest(bundle_specs=specs)
+        prepared = then(_prepared, group.group_id, group.life, node_id, specs)
         node = gcs.nodes.alive[node_id]
         send = gcs.send_to_node(node, "PrepareBundleResources", request, prepared, timeout)
         group.preparing[node_id] = send
@@ -90,19 +91,24 @@ def _planned(group: Group, node_id: bytes) -> list[m.Bundle]:
 
 
 def _prepared(
-    gcs: Gcs, group_id: bytes, life: int, node_id: bytes, reply: m.PrepareBundleResourcesReply | None
+    gcs: Gcs,
+    group_id: bytes,
+    life: int,
+    node_id: bytes,
+    specs: list[m.Bundle],
+    reply: m.PrepareBundleResourcesReply | None,
 ) -> None:
     group = _current(gcs, group_id, life)
     refused = reply is not None and not reply.success
     if group is None or group.phase is not GroupPhase.PREPARING:
         if not refused:
-            give_back(gcs, group_id, node_id)
+            give_back(gcs, group_id, node_id, specs)
         return
     del group.preparing[node_id]
     if reply is None or refused:
         group.failed.add(node_id)
     if reply is None:
-        give_back(gcs, group_id, node_id)
+        give_back(gcs, group_id, node_id, specs)
     if group.preparing:
         return
     if group.failed:
@@ -115,7 +121,7 @@ def _prepared(
 def _abandon_plan(gcs: Gcs, group: Group) -> None:
     """Give back what was prepared, or may yet be."""
     for node_id in sorted(set(group.plan.values()) - group.failed):
-        give_back(gcs, group.group_id, node_id)
+        give_back(gcs, group.group_id, node_id, _planned(group, node_id))
     group.plan = {}
     group.phase = GroupPhase.WAITING
 
@@ -186,12 +192,11 @@ def _created_stored(gcs: Gcs, group_id: bytes, life: int, _outcome: Any) -> None
 # -- giving back ---------------------------------------------------------------------------------
 
 
-def give_back(gcs: Gcs, group_id: bytes, node_id: bytes) -> None:
-    """Have a raylet drop all it holds of a group in an attempt's plan, until it says so or is dead."""
-    group = gcs.groups.live.get(group_id)
+def give_back(gcs: Gcs, group_id: bytes, node_id: bytes, specs: list[m.Bundle]) -> None:
+    """Have a raylet drop bundles of an attempt that came to nothing, until it says so or is dead."""
     if node_id not in gcs.nodes.alive:
         return
-    specs = _planned(group, node_id) if group is not None else []
+    group = gcs.groups.live.get(group_id)
     if group is not None:
         group.dirty[node_id] = group.dirty.get(node_id, 0) + 1
     _give_back(gcs, group_id, node_id, specs, None)

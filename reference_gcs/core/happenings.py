@@ -54,6 +54,15 @@ class OwnerGone:
 
 
 @dataclass(frozen=True, slots=True)
+class CreationFailed:
+    """An actor will not get (or keep) a worker: ``cause``. ``may_restart``: try another if the budget allows."""
+
+    actor_id: bytes
+    cause: m.ActorDeathCause
+    may_restart: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ActorGone:
     """An actor's DEAD row is stored."""
 
@@ -68,7 +77,17 @@ class GroupGone:
     group_id: bytes
 
 
-Happening = NodeJoined | NodeGone | NodeSilent | JobFinished | WorkerGone | OwnerGone | ActorGone | GroupGone
+Happening = (
+    NodeJoined
+    | NodeGone
+    | NodeSilent
+    | JobFinished
+    | WorkerGone
+    | OwnerGone
+    | CreationFailed
+    | ActorGone
+    | GroupGone
+)
 Listener = TypeVar("Listener", bound=Callable[..., None])
 
 LISTENERS: dict[type, list[Callable[..., None]]] = {}

@@ -8,7 +8,7 @@ from harness.wire import ids
 from harness.wire import messages as m
 from reference_gcs.core import effects as fx
 from reference_gcs.core import layout, pubsub
-from reference_gcs.core.happenings import ActorGone, JobFinished, on
+from reference_gcs.core.happenings import ActorGone, JobFinished, NodeGone, on
 from reference_gcs.core.serving import serves
 from reference_gcs.core.state import Gcs, then
 
@@ -55,16 +55,29 @@ def mark_job_finished(gcs: Gcs, call: int, request: m.MarkJobFinishedRequest) ->
     row = gcs.jobs.rows.get(job_id)
     if row is None or row.is_dead:
         gcs.reply(call, m.MarkJobFinishedReply())
+    else:
+        finish(gcs, row, [call])
+
+
+def finish(gcs: Gcs, row: m.JobTableData, calls: list[int]) -> None:
+    """Store a running job as dead, then tell everyone, then ack ``calls``."""
+    if row.job_id in gcs.jobs.finishing:
+        gcs.jobs.finishing[row.job_id] += calls
         return
-    if job_id in gcs.jobs.finishing:
-        gcs.jobs.finishing[job_id].append(call)
-        return
-    gcs.jobs.finishing[job_id] = [call]
+    gcs.jobs.finishing[row.job_id] = calls
     finished = m.JobTableData()
     finished.CopyFrom(row)
     finished.is_dead = True
     finished.end_time = finished.timestamp = gcs.now_ms()
-    gcs.write(fx.Put(layout.JOB, job_id, finished.SerializeToString()), then(_finished, finished))
+    gcs.write(fx.Put(layout.JOB, row.job_id, finished.SerializeToString()), then(_finished, finished))
+
+
+@on(NodeGone)
+def _node_gone(gcs: Gcs, gone: NodeGone) -> None:
+    """A driver dies with its node, and its job with it."""
+    for row in list(gcs.jobs.rows.values()):
+        if not row.is_dead and row.driver_address.node_id == gone.node_id:
+            finish(gcs, row, [])
 
 
 def _finished(gcs: Gcs, row: m.JobTableData, _outcome: Any) -> None:

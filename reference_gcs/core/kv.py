@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from harness.wire import messages as m
@@ -86,7 +87,13 @@ def keys(gcs: Gcs, call: int, request: m.InternalKVKeysRequest) -> None:
 
 
 def _keys(gcs: Gcs, call: int, namespace: bytes, found: dict[bytes, bytes]) -> None:
-    gcs.reply(call, m.InternalKVKeysReply(results=[layout.kv_key(namespace, field) for field in found]))
+    fields = _within(namespace, found)
+    gcs.reply(call, m.InternalKVKeysReply(results=[layout.kv_key(namespace, field) for field in fields]))
+
+
+def _within(namespace: bytes, found: Iterable[bytes]) -> tuple[bytes, ...]:
+    """A prefix without namespace must not reach into the namespaces: the cluster id lies in one."""
+    return tuple(field for field in found if namespace or not field.startswith(layout.RESERVED_PREFIX))
 
 
 @serves("InternalKVGcsService.InternalKVDel")
@@ -95,14 +102,15 @@ def delete(gcs: Gcs, call: int, request: m.InternalKVDelRequest) -> None:
         return
     field = layout.kv_field(request.namespace, request.key)
     if request.del_by_prefix:
-        gcs.read(fx.Scan(layout.KV, field), then(_prefix_found, call))
+        gcs.read(fx.Scan(layout.KV, field), then(_prefix_found, call, request.namespace))
     else:
         gcs.write(fx.Delete(layout.KV, (field,)), then(_deleted, call))
 
 
-def _prefix_found(gcs: Gcs, call: int, found: dict[bytes, bytes]) -> None:
-    if found:
-        gcs.write(fx.Delete(layout.KV, tuple(found)), then(_deleted, call))
+def _prefix_found(gcs: Gcs, call: int, namespace: bytes, found: dict[bytes, bytes]) -> None:
+    fields = _within(namespace, found)
+    if fields:
+        gcs.write(fx.Delete(layout.KV, fields), then(_deleted, call))
     else:
         _deleted(gcs, call, 0)
 

@@ -13,7 +13,16 @@ from google.protobuf.message import DecodeError, Message
 from harness.wire import ids
 from harness.wire import messages as m
 from reference_gcs.core import effects as fx
-from reference_gcs.core import health, layout, nodes, pubsub, recovery_actors, recovery_groups, resources
+from reference_gcs.core import (
+    health,
+    jobs,
+    layout,
+    nodes,
+    pubsub,
+    recovery_actors,
+    recovery_groups,
+    resources,
+)
 from reference_gcs.core.events import Boot
 from reference_gcs.core.state import Gcs, then
 
@@ -78,8 +87,16 @@ def _loaded(gcs: Gcs, _outcome: Any) -> None:
     recovery_groups.load(gcs, groups)
     recovery_groups.resume(gcs)
     recovery_actors.resume(gcs)
+    _finish_lost_jobs(gcs)
     gcs.write(fx.PutIfAbsent(layout.KV, AUTOSCALER_V2_FIELD, b"0"), gcs.hold(barrier))
     gcs.release(barrier)
+
+
+def _finish_lost_jobs(gcs: Gcs) -> None:
+    """A crash between a node's death and the end of its drivers' jobs left these behind."""
+    for row in list(gcs.jobs.rows.values()):
+        if not row.is_dead and row.driver_address.node_id in gcs.nodes.dead:
+            jobs.finish(gcs, row, [])
 
 
 def _recovered(gcs: Gcs, _outcome: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from reference_gcs.core import (
     access,
+    actor_kill,
     actor_listing,
     actors,
     checks,
@@ -27,7 +28,7 @@ from reference_gcs.core.serving import SERVED
 from reference_gcs.core.state import Gcs
 
 # Imported for what they serve and listen to.
-MANAGERS = (actor_listing, actors, jobs, kv, nodes, placement_groups, pubsub, resources, workers)
+MANAGERS = (actor_kill, actor_listing, actors, jobs, kv, nodes, placement_groups, pubsub, resources, workers)
 
 
 def fresh(config: Config, seed: int) -> Gcs:

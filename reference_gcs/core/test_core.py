@@ -11,7 +11,7 @@ from harness.wire.status import Code
 from reference_gcs.core import config, layout
 from reference_gcs.core import effects as fx
 from reference_gcs.core import events as ev
-from reference_gcs.core.world import (
+from reference_gcs.world import (
     JOB,
     NEVER,
     NODE,
@@ -201,6 +201,90 @@ def test_a_silent_node_dies_after_seventeen_seconds() -> None:
     assert _state(world) == ACTOR.DEAD
 
 
+def test_a_prefix_without_namespace_stays_out_of_the_namespaces() -> None:
+    world = World()
+    cluster = world.ask("GetClusterId").cluster_id
+    world.ask("InternalKVPut", key=b"k", value=b"v")
+    world.ask("InternalKVDel", key=b"", del_by_prefix=True)
+    assert not world.ask("InternalKVKeys", prefix=b"").results
+    world.start()
+    assert world.ask("GetClusterId").cluster_id == cluster
+
+
+def test_a_driver_dies_with_its_node() -> None:
+    world = populated()
+    job = m.JobTableData(job_id=b"\x09\0\0\0", driver_address=m.Address(node_id=NODE))
+    world.ask("AddJob", data=job)
+    world.ask("UnregisterNode", node_id=NODE)
+    dead = {row.job_id: row.is_dead for row in world.ask("GetAllJobInfo").job_info_list}
+    assert dead == {JOB: False, job.job_id: True}
+
+
+def test_bundles_of_a_dead_node_move() -> None:
+    world = populated()
+    world.ask("CreatePlacementGroup", placement_group_spec=group_spec(1))
+    world.ask("RegisterNode", node_info=node(b"M" * 28))
+    world.ask("UnregisterNode", node_id=NODE)
+    world.wait(3)
+    shown = world.ask("GetPlacementGroup", placement_group_id=group_spec(1).placement_group_id)
+    row = shown.placement_group_table_data
+    assert row.state == GROUP.CREATED and {one.node_id for one in row.bundles} == {b"M" * 28}
+
+
+def test_a_removal_while_prepare_is_out_gives_the_bundles_back() -> None:
+    world = populated()
+    world.behaviours["PrepareBundleResources"] = lambda _send: NEVER
+    world.ask("CreatePlacementGroup", placement_group_spec=group_spec(1))
+    world.ask("RemovePlacementGroup", placement_group_id=group_spec(1).placement_group_id)
+    (prepare,) = [one for one in world.unanswered if one.method.endswith("PrepareBundleResources")]
+    before = len(world.orders("RemovePlacementGroupBundles"))
+    world.answer(prepare, m.PrepareBundleResourcesReply(success=True))
+    released = world.orders("RemovePlacementGroupBundles")[before:]
+    assert [len(one.bundle_specs) for one in released] == [2]
+    assert not world.orders("CommitBundleResources")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "spread"), [(m.PACK, 1), (m.SPREAD, 2), (m.STRICT_PACK, 1), (m.STRICT_SPREAD, 2)]
+)
+def test_strategies(strategy: int, spread: int) -> None:
+    world = populated()
+    world.ask("RegisterNode", node_info=node(b"M" * 28))
+    world.ask("CreatePlacementGroup", placement_group_spec=group_spec(1, strategy=strategy))
+    shown = world.ask("GetPlacementGroup", placement_group_id=group_spec(1).placement_group_id)
+    assert len({one.node_id for one in shown.placement_group_table_data.bundles}) == spread
+
+
+def test_a_late_worker_of_a_killed_actor_is_not_left_over() -> None:
+    world = populated()
+    world.behaviours["RequestWorkerLease"] = lambda _send: NEVER
+    world.ask("RegisterActor", task_spec=actor_spec())
+    create = world.call("CreateActor", task_spec=actor_spec())
+    world.ask("KillActorViaGcs", actor_id=actor_id(1), no_restart=True)
+    assert world.replies[create].status.code == Code.SCHEDULING_CANCELLED  # type: ignore[union-attr]
+    assert len(world.orders("CancelWorkerLease")) == 1
+    (lease,) = [one for one in world.unanswered if one.method.endswith("RequestWorkerLease")]
+    where = m.Address(node_id=NODE, worker_id=b"L" * 28)
+    world.answer(lease, m.RequestWorkerLeaseReply(worker_address=where))
+    assert [one.worker_id for one in world.orders("KillLocalActor")] == [b"L" * 28]
+    assert not world.orders("PushTask")
+
+
+def test_out_of_scope_and_back_by_lineage() -> None:
+    world = populated()
+    _created(world, restarts=3)
+    report = {"actor_id": actor_id(1), "num_restarts_due_to_lineage_reconstruction": 0}
+    world.ask("ReportActorOutOfScope", **report)
+    assert _state(world) == ACTOR.DEAD
+    world.start()
+    back = {"actor_id": actor_id(1), "num_restarts_due_to_lineage_reconstruction": 1}
+    for _ in range(2):
+        assert world.ask("RestartActorForLineageReconstruction", **back).status.code == Code.OK
+    world.ask("ReportActorOutOfScope", **report)  # stale: from before the reconstruction
+    row = world.ask("GetActorInfo", actor_id=actor_id(1)).actor_table_data
+    assert (row.state, row.num_restarts) == (ACTOR.ALIVE, 1)
+
+
 def test_a_new_head_retires_the_old() -> None:
     world = populated()
     world.ask("RegisterNode", node_info=node(b"H" * 28, head=True))
@@ -266,3 +350,59 @@ def test_config_from_list_and_environment() -> None:
     assert settled.seconds("health_check_period_ms") == 0.007
     with pytest.raises(ValueError, match="@"):
         config.settle('{"external_storage_namespace": "a@b"}', {})
+
+
+def test_the_same_events_give_the_same_effects() -> None:
+    def run() -> list[str]:
+        world = populated()
+        for number in range(5):
+            _created(world, number, restarts=1)
+        world.ask("UnregisterNode", node_id=NODE)
+        return [str(one) for one in world.sent]
+
+    assert run() == run()
+
+
+def test_an_overlapping_kill_is_acked_once_dead_is_stored_and_frees_the_name() -> None:
+    world = populated()
+    _created(world, 1, name="x")
+    world.hold_store = True
+    kills = [world.call("KillActorViaGcs", actor_id=actor_id(1), no_restart=True) for _ in range(2)]
+    successor = world.call("RegisterActor", task_spec=actor_spec(2, "x"))
+    assert not {*kills, successor} & set(world.replies)
+    assert not world.orders("KillLocalActor") and _state(world) == ACTOR.ALIVE
+    world.release_store()
+    assert {*kills, successor} <= set(world.replies) and _state(world) == ACTOR.DEAD
+    assert len(world.orders("KillLocalActor")) == 1
+    assert world.replies[successor].status.code == Code.OK  # type: ignore[union-attr]
+
+
+def test_an_actor_torn_in_the_store_is_declared_dead() -> None:
+    world = populated()
+    _created(world)
+    world.tables[layout.ACTOR_TASK_SPEC].clear()
+    world.start()
+    assert world.open and _state(world) == ACTOR.DEAD
+
+
+def test_actors_and_groups_on_a_node_whose_death_was_stored_go_on_elsewhere() -> None:
+    """The crash came between the node's DEAD row and those of what ran there."""
+    world = populated()
+    _created(world, 1, restarts=1, detached=True)
+    world.ask("CreatePlacementGroup", placement_group_spec=group_spec(1))
+    world.ask("RegisterNode", node_info=node(b"M" * 28))
+    row = m.GcsNodeInfo.FromString(world.tables[layout.NODE][NODE])
+    row.state = m.GcsNodeInfo.DEAD
+    world.tables[layout.NODE][NODE] = row.SerializeToString()
+    world.start()
+    world.wait(2)
+    shown = world.ask("GetPlacementGroup", placement_group_id=group_spec(1).placement_group_id)
+    assert {one.node_id for one in shown.placement_group_table_data.bundles} == {b"M" * 28}
+    assert world.ask("GetActorInfo", actor_id=actor_id(1)).actor_table_data.num_restarts == 1
+
+
+def test_a_damaged_row_does_not_keep_the_port_closed() -> None:
+    world = populated()
+    world.tables[layout.ACTOR] = {actor_id(7): b"\xff\xff"}
+    world.start()
+    assert world.open and world.tables[layout.ACTOR]

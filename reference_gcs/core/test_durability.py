@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.wire import messages as m
 from harness.wire.status import Code
 from reference_gcs.core import effects as fx
-from reference_gcs.core.world import (
+from reference_gcs.world import (
     JOB,
     NODE,
     Crashed,
