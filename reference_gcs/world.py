@@ -168,7 +168,7 @@ def _obedient(send: fx.Send) -> Any:
     if send.method.endswith(".RequestWorkerLease"):
         lease = send.request.lease_spec  # type: ignore[attr-defined]
         worker = b"W" + lease.actor_id + lease.lease_id[:11]
-        where = m.Address(node_id=NODE, ip_address="127.0.0.1", port=2, worker_id=worker)
+        where = m.Address(node_id=bytes([send.port]) * 28, ip_address="127.0.0.1", port=2, worker_id=worker)
         return m.RequestWorkerLeaseReply(worker_address=where, worker_pid=7)
     if send.method.endswith(".PrepareBundleResources"):
         return m.PrepareBundleResourcesReply(success=True)
@@ -178,10 +178,11 @@ def _obedient(send: fx.Send) -> Any:
 
 
 def node(node_id: bytes = NODE, cpus: float = 8, head: bool = False) -> m.GcsNodeInfo:
+    """A node whose id is one byte, 28 times; its port is that byte, so that a raylet knows who it is."""
     return m.GcsNodeInfo(
         node_id=node_id,
         node_manager_address="127.0.0.1",
-        node_manager_port=1,
+        node_manager_port=node_id[0] if node_id else 1,
         resources_total={"CPU": cpus},
         is_head_node=head,
     )

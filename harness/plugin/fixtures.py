@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from harness.store.redis_server import RedisServer
     from harness.target.base import Target
 
-CLUSTERS = pytest.StashKey[list["Cluster"]]()
+CLUSTERS = pytest.StashKey[Any]()
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def pytest_runtest_makereport(
     """A failed scenario shows its clusters' journals and the last words of their GCS."""
     report = yield
     if report.when == "call" and report.failed:
-        for number, cluster in enumerate(item.stash.get(CLUSTERS, None) or []):
+        for number, cluster in enumerate(item.stash.get(CLUSTERS, [])):
             journal = "\n".join(str(note) for note in cluster.journal)
             report.sections.append((f"journal of cluster {number}", journal))
             report.sections.append((f"log of the GCS of cluster {number}", cluster.gcs.log_tail()))

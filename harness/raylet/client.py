@@ -75,8 +75,7 @@ class RayletHost:
         control = self.directory / CONTROL_FILE
         control.unlink(missing_ok=True)
         # gRPC's threads would each grow a heap of their own, which never shrinks.
-        heap = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "65536"}
-        self._env = {**os.environ, **heap, **(env or {})}
+        self._env = {**os.environ, "MALLOC_ARENA_MAX": "1", **(env or {})}
         root = str(Path(__file__).parents[2])
         self._env["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [self._env.get("PYTHONPATH")])])
         argv = [

@@ -23,6 +23,7 @@ import psutil
 
 from harness.process.ports import allocate_port
 from harness.raylet.client import RayletHost
+from harness.raylet.handles import RayletHandle
 from harness.wait import until
 from harness.wire.dialect import dialect
 
@@ -34,7 +35,7 @@ def measure(gcs: str, release: str, count: int, seconds: float, watch: bool) -> 
         addresses = [f"127.9.{n // 250}.{n % 250 + 1}" for n in range(count)]
         raylets = host.add_many(addresses, is_head=True, within=300, watch=watch)
         settled = time.monotonic() - began
-        _settle(host)
+        _settle(raylets)
         process = psutil.Process(host.pid)
         zygote = process.children()[0]
         before, start = _busy(process), time.monotonic()
@@ -51,16 +52,18 @@ def measure(gcs: str, release: str, count: int, seconds: float, watch: bool) -> 
         }
 
 
-def _settle(host: RayletHost) -> None:
-    """Let the burst of registrations pass: until the host spends little for two seconds running."""
-    process = psutil.Process(host.pid)
+def _settle(raylets: list[RayletHandle]) -> None:
+    """Let the burst of registrations pass: until some raylets hear nothing new for three seconds."""
+
+    def heard() -> list[dict[str, int]]:
+        return [one.counts(journal) for one in raylets[:: max(1, len(raylets) // 10)] for journal in ("syncs", "messages")]
 
     def quiet() -> bool:
-        before = _busy(process)
-        time.sleep(2)
-        return _busy(process) - before < 1.5
+        before = heard()
+        time.sleep(3)
+        return heard() == before
 
-    until("the host to calm down", quiet, 120)
+    until("the host to calm down", quiet, 180)
 
 
 def _busy(process: psutil.Process) -> float:

@@ -184,16 +184,12 @@ def _granted(gcs: Gcs, actor: Actor, reply: m.RequestWorkerLeaseReply) -> None:
     del row.resource_mapping[:]
     row.resource_mapping.extend(reply.resource_mapping)
     if row.address.node_id not in gcs.nodes.alive:
-        lease_lost_after_grant(gcs, actor)
+        clear_worker(row)  # granted by a node that died meanwhile; nothing is stored yet
+        actor.lease_id = b""
+        _seek_later(gcs, actor)
         return
     put = fx.Put(layout.ACTOR, row.actor_id, row.SerializeToString())
     gcs.write(put, then(_address_stored, row.actor_id, actor.life))
-
-
-def lease_lost_after_grant(gcs: Gcs, actor: Actor) -> None:
-    """Granted by a node that died meanwhile: nothing is stored yet, so just look again."""
-    clear_worker(actor.row)
-    lease_lost(gcs, actor)
 
 
 def clear_worker(row: m.ActorTableData) -> None:
