@@ -22,9 +22,10 @@ from harness.fault.base import Fault, Injection, injected
 from harness.names.front import Front
 from harness.names.server import NameServer
 from harness.process.ports import allocate_address, allocate_port
-from harness.raylet import handles
 from harness.raylet.client import RayletHost
-from harness.raylet.handles import ActorHandle, RayletHandle
+from harness.raylet import records
+from harness.raylet.handles import RayletHandle
+from harness.raylet.records import ActorHandle
 from harness.store.base import Store
 from harness.target.base import Launch, Target
 from harness.target.gcs import GcsProcess
@@ -162,6 +163,11 @@ class Cluster:
         return time.monotonic()
 
     # The GCS
+
+    @property
+    def recoveries(self) -> int:
+        """How often the GCS served again after an end."""
+        return max(0, sum(life.serving is not None for life in self.gcs.lives) - 1)
 
     @property
     def address(self) -> str:
@@ -436,7 +442,7 @@ class Cluster:
             self.gcs.kill()
 
 
-def plain(order: handles.Order) -> Order:
+def plain(order: records.Order) -> Order:
     """A raylet's order as checks take it: ids in hex, bundles as ``group:index``."""
     named = {one.hex() for one in (*order.workers, order.worker_id, order.actor_id) if one}
     named |= {f"{group.hex()}:{index}" for group, index in order.bundles}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from harness.check import view
 from harness.check.survival import Pulse, lived_on, same_objects, unharmed
 from harness.cluster import Cluster
-from harness.raylet.handles import ObjectRef, Task
+from harness.raylet.records import ObjectRef, Task
 from harness.wait import until
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from harness.cluster import Cluster
 from harness.driver.client import Refused
+from harness.driver.driver import Driver
 from harness.fault import KillGcs
 from harness.wait import never, until
 from harness.wire import messages as m
@@ -59,6 +60,36 @@ def test_an_actor_in_creation_ends_with_one_worker(cluster: Cluster) -> None:
     assert pending.result(15).actor_address.worker_id == worker_of(cluster, spec.actor_id)
     assert living(cluster, spec.actor_id) == 1, "two living workers for one actor"
     assert cluster.driver.actor(spec.actor_id).state == ALIVE
+
+
+@pytest.mark.clause("A2", "D10")
+@pytest.mark.parametrize("ended_by", ["a kill", "its owner's death", "its job's end"])
+def test_an_actor_whose_creation_was_resumed_can_still_be_ended(cluster: Cluster, ended_by: str) -> None:
+    """ray#63763: after a restart the GCS no longer knew where to send the order, and the worker leaked."""
+    owner = cluster.add_driver()
+    spec = owner.actor_spec(name="half-made")
+    owner.register_actor(spec)
+    cluster.head.script("PushTask", mode="hold")
+    pending = owner.begin(owner.instantiate_actor, spec)
+    until("the creation task arrives", lambda: cluster.orders(method="PushTask"), within=5)
+    with cluster.broken(KillGcs()):
+        cluster.head.release("PushTask")
+    pending.result(15)
+    _end(owner, spec.actor_id, ended_by)
+    until("it is dead", lambda: cluster.driver.actor(spec.actor_id).state == DEAD, within=10)
+    until("its worker ends", lambda: living(cluster, spec.actor_id) == 0, within=5)
+
+
+@pytest.mark.clause("A1", "D10")
+@pytest.mark.parametrize("ended_by", ["a kill", "its owner's death", "its job's end"])
+def test_an_actor_that_lived_through_a_restart_can_still_be_ended(cluster: Cluster, ended_by: str) -> None:
+    owner = cluster.add_driver()
+    actor = owner.create_actor(name="restored")
+    cluster.cycle()
+    cluster.settled()
+    _end(owner, actor, ended_by)
+    until("it is dead", lambda: cluster.driver.actor(actor).state == DEAD, within=10)
+    until("its worker ends", lambda: living(cluster, actor) == 0, within=5)
 
 
 @pytest.mark.clause("A4", "L3")
@@ -234,6 +265,15 @@ def test_creating_an_alive_actor_again_gives_the_same_address(cluster: Cluster) 
     again = cluster.driver.instantiate_actor(spec)
     assert again.actor_address.worker_id == first.actor_address.worker_id
     assert len(cluster.orders(method="PushTask")) == 1
+
+
+def _end(owner: Driver, actor: bytes, by: str) -> None:
+    if by == "a kill":
+        owner.kill_actor(actor)
+        return
+    if by == "its job's end":
+        owner.finish_job()
+    owner.die()
 
 
 def _restarted(cluster: Cluster, actor: bytes, count: int) -> bool:

@@ -25,7 +25,7 @@ def test_the_cluster_id_is_made_once_and_kept(start: Callable[..., Cluster]) -> 
     client = cluster.client()
     first = client.ask_cluster_id()
     assert len(first) == ids.UNIQUE, f"a cluster id of {len(first)} bytes"
-    for _ in range(3):
+    for _ in range(10):
         cluster.cycle()
         assert client.ask_cluster_id() == first
 

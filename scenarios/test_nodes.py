@@ -41,7 +41,7 @@ def test_a_node_that_died_in_the_outage_is_declared_dead(start: Callable[..., Cl
 def test_a_living_node_is_never_declared_dead_over_restarts(start: Callable[..., Cluster]) -> None:
     cluster = start(raylets=3)
     events = cluster.subscribe("NODE_INFO")
-    for _ in range(10):
+    for _ in range(20):
         cluster.cycle()
         assert set(look.node_states(cluster.driver.gcs).values()) == {"ALIVE"}
     cluster.settled()

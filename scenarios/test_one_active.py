@@ -94,7 +94,7 @@ def test_a_supervisor_brings_the_cluster_through_unattended(start: Callable[...,
     cluster = start(raylets=2, separate=True)
     work = populate(cluster)
     before, watch = cluster.look(), work.watch()
-    with Supervisor(cluster.gcs, deadline=1.0) as supervisor:
+    with Supervisor(cluster.gcs) as supervisor:
         for number in range(3):
             life = cluster.gcs.pid
             struck = cluster.now()

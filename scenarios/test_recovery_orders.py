@@ -132,8 +132,8 @@ def test_one_mute_node_does_not_block_groups_for_ever(start: Callable[..., Clust
     cluster.kill_gcs()
     mute.script("ReleaseUnusedBundles", mode="mute")
     cluster.revive_gcs()
-    asked = cluster.driver.begin(cluster.driver.create_placement_group, within=60)
-    assert asked.result(45), "a mute node blocks every placement group"
+    asked = cluster.driver.begin(cluster.driver.create_placement_group, within=30)
+    assert asked.result(20), "a mute node blocks every placement group"
 
 
 @pytest.mark.clause("R2", "R3", "A1")

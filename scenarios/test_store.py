@@ -113,7 +113,7 @@ def test_a_hung_store_is_noticed(start: Callable[..., Cluster]) -> None:
     """ray#56417: nobody noticed, until somebody restarted it by hand."""
     cluster = start()
     with cluster.broken(PauseStore()):
-        until("the GCS gives up on its store", lambda: not cluster.gcs.alive, within=30)
+        until("the GCS gives up on its store", lambda: not cluster.gcs.alive, within=20)
     assert cluster.gcs.exit_status != 0
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.plugin.verdicts import RECOVERIES
+
 if TYPE_CHECKING:
     from harness.cluster import Cluster
     from harness.store.redis_server import RedisServer
@@ -46,6 +48,7 @@ def build(
     try:
         yield make
     finally:
+        request.node.user_properties.append((RECOVERIES, sum(cluster.recoveries for cluster in built)))
         for ending in [*built, *stores]:
             ending.close() if isinstance(ending, Cluster) else ending.stop()
         if not request.config.getoption("--keep"):

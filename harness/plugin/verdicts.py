@@ -22,6 +22,7 @@ from harness.report.verdict import Inconclusive, Result, Verdict, exit_status
 _EXPECTED = pytest.StashKey[bool]()
 _NOTES = pytest.StashKey[dict[str, Any]]()
 RESULTS = pytest.StashKey["Tally"]()
+RECOVERIES = "recoveries"
 _VERDICT, _REASON = "verdict", "verdict_reason"
 _MANY = {"promises": "promise", "clauses": "clause", "behaviours": "behaviour"}
 
@@ -183,7 +184,8 @@ class Tally:
         if verdict is not None and (key not in self.results or report.failed):
             self.results[key] = _result(key, verdict, report)
         if key in self.results:
-            self.results[key] = replace(self.results[key], seconds=self._seconds[key])
+            recoveries: Any = dict(report.user_properties).get(RECOVERIES, 0)
+            self.results[key] = replace(self.results[key], seconds=self._seconds[key], recoveries=recoveries)
 
     def _environment(self, report: pytest.TestReport) -> None:
         sentence = str(report.longrepr)

@@ -56,7 +56,11 @@ def _settle(raylets: list[RayletHandle]) -> None:
     """Let the burst of registrations pass: until some raylets hear nothing new for three seconds."""
 
     def heard() -> list[dict[str, int]]:
-        return [one.counts(journal) for one in raylets[:: max(1, len(raylets) // 10)] for journal in ("syncs", "messages")]
+        return [
+            one.counts(journal)
+            for one in raylets[:: max(1, len(raylets) // 10)]
+            for journal in ("syncs", "messages")
+        ]
 
     def quiet() -> bool:
         before = heard()

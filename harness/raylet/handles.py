@@ -237,7 +237,12 @@ class RayletHandle:
         self._ask("kill_worker", worker_id=worker_id, signal=int(number))
 
     def script(
-        self, method: str, mode: str, seconds: float = 0.0, code: str = "UNAVAILABLE", times: int | None = None
+        self,
+        method: str,
+        mode: str,
+        seconds: float = 0.0,
+        code: str = "UNAVAILABLE",
+        times: int | None = None,
     ) -> None:
         """Deviate in ``method`` (``*``: all) for the next ``times`` calls; see ``harness.raylet.scripts``.
 

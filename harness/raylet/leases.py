@@ -56,7 +56,11 @@ def asked(request: m.RequestWorkerLeaseRequest) -> Asked:
     """The gist of a request, whichever spec it carries."""
     spec: m.LeaseSpec | m.TaskSpec
     if request.HasField("lease_spec"):
-        spec, lease_id, actor_id = request.lease_spec, request.lease_spec.lease_id, request.lease_spec.actor_id
+        spec, lease_id, actor_id = (
+            request.lease_spec,
+            request.lease_spec.lease_id,
+            request.lease_spec.actor_id,
+        )
     else:
         spec = request.resource_spec
         lease_id, actor_id = spec.task_id, spec.actor_creation_task_spec.actor_id

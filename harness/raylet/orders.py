@@ -20,7 +20,9 @@ class Journal:
     A record is a dict with ``seq`` (from 1, never reused), ``time`` and what the writer gave.
     """
 
-    def __init__(self, kept: int = KEPT, decode: Callable[[dict[str, Any]], dict[str, Any]] | None = None) -> None:
+    def __init__(
+        self, kept: int = KEPT, decode: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    ) -> None:
         self._records: deque[dict[str, Any]] = deque(maxlen=kept)
         self._counts: Counter[str] = Counter()
         self._decode = decode

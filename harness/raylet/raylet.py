@@ -13,6 +13,7 @@ from harness.raylet.books import Book, Pool
 from harness.raylet.cluster_view import ClusterView, Place
 from harness.raylet.gcs_client import GcsClient, GcsLink, GcsRefused, cancelled
 from harness.raylet.leases import Leases
+from harness.raylet.membership import Membership
 from harness.raylet.nursery import Nursery
 from harness.raylet.objects import ObjectStore
 from harness.raylet.orders import KEPT, Journal
@@ -28,7 +29,6 @@ from harness.wire import ids
 from harness.wire import messages as m
 
 SELF_CHECK_S = 60.0  # raylet_liveness_self_check_interval_ms
-SELF_CHECK_TIMEOUT_S = 30.0  # contract, section 1: the raylet's CheckAlive
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,6 @@ class Raylet:
         self._on_gone = on_gone
         self._tasks: set[asyncio.Task[None]] = set()
         self._load: bytes | None = None
-        self._check: asyncio.TimerHandle | None = None
         self._door: Door | None = None
         self.port = options.port
 
@@ -98,13 +97,14 @@ class Raylet:
         self.workers = Workers(self.node_id, options.address, nursery, answers, self._worker_died)
         self.leases = Leases(self.node_id, self.book, self.view, self.workers, self.changed)
         self.objects = ObjectStore(options.address, options.object_manager_port)
+        self._membership = Membership(self)
 
     # --- life -----------------------------------------------------------------------------
 
     async def open(self) -> None:
         """Open the port and begin to register; OSError if the port is taken."""
         await self.reach()
-        self._spawn(self._join())
+        self.spawn(self._membership.join())
 
     async def reach(self) -> None:
         """Open the raylet's port, first or again."""
@@ -131,15 +131,14 @@ class Raylet:
     def leave(self, why: str, graceful: bool) -> None:
         """Exit 0, after saying goodbye to the GCS if ``graceful``."""
         if graceful:
-            self._spawn(self._unregister(why))
+            self.spawn(self._membership.unregister(why))
         else:
             self.go(0, why)
 
     async def close(self) -> None:
         """Free everything: tasks, ports, worker processes."""
         self.gcs.close()
-        if self._check is not None:
-            self._check.cancel()
+        self._membership.close()
         await self.workers.close()
         await self.unreach()
         for driver in self.drivers.values():
@@ -149,80 +148,13 @@ class Raylet:
         await cancelled(*self._tasks)
         self.objects.close()
 
-    # --- with the GCS ---------------------------------------------------------------------
-
-    async def _join(self) -> None:
-        """Ray's order of first calls (contract, section 11.1)."""
-        if self.options.cluster_id:
-            self.gcs.cluster_id = self.options.cluster_id
-        else:
-            reply = await self.gcs.call("NodeInfoGcsService.GetClusterId", m.GetClusterIdRequest())
-            self.gcs.cluster_id = reply.cluster_id
-        await self.gcs.call("InternalKVGcsService.GetInternalConfig", m.GetInternalConfigRequest())
-        await self.gcs.call("NodeInfoGcsService.RegisterNode", m.RegisterNodeRequest(node_info=self._info()))
-        self.registered.set()
-        await self.subscriber.subscribe(self._node_channel())
-        self.subscriber.poll()
-        self._spawn(self._self_check())
-        await self._read_nodes()
-        if self.options.sync:
-            self.syncer.start()
-        await self.subscriber.subscribe("GCS_WORKER_DELTA_CHANNEL", "GCS_JOB_CHANNEL")
-        await self._read_jobs()
-        self.settled.set()
-
     def gcs_restarted(self) -> None:
         """NotifyGCSRestart: subscribe, re-read and sync again; tell workers and drivers."""
         told: list[LocalWorker | Driver] = [*self.workers.alive(), *self.drivers.values()]
         for one in told:
             one.told_of_restart += 1
         if self.registered.is_set():
-            self._spawn(self._rejoin())
-
-    async def _rejoin(self) -> None:
-        if self.options.sync:
-            await self.syncer.again()
-        await self.subscriber.again()
-        await self._read_jobs()
-        await self._read_nodes()
-
-    async def _read_jobs(self) -> None:
-        request = m.GetAllJobInfoRequest(skip_submission_job_info_field=True, skip_is_running_tasks_field=True)
-        await self.gcs.call_raw("JobInfoGcsService.GetAllJobInfo", self.dialect.encode(request))
-
-    async def _read_nodes(self) -> None:
-        name, request, kind = "GetAllNodeInfo", b"", m.GetAllNodeInfoReply
-        if self.dialect.address_and_liveness_channel:
-            name, kind = "GetAllNodeAddressAndLiveness", m.GetAllNodeAddressAndLivenessReply  # type: ignore[assignment]
-        async with self.gcs.link.reading:
-            data = await self.gcs.call_raw(f"NodeInfoGcsService.{name}", request)
-            if self.options.watch:
-                for node in self.dialect.decode(kind, data).node_info_list:
-                    self._node(node)
-
-    async def _self_check(self) -> None:
-        """CheckAlive of itself; not alive, or another cluster's GCS, is the end of the process."""
-        request = m.CheckAliveRequest(node_ids=[self.node_id])
-        if self.dialect.checks_alive_by_address:
-            request = m.CheckAliveRequest(raylet_address=[f"{self.options.address}:{self.port}"])
-        try:
-            reply = await self.gcs.call("NodeInfoGcsService.CheckAlive", request, SELF_CHECK_TIMEOUT_S)
-        except GcsRefused as refused:
-            if refused.code is self.dialect.wrong_cluster_id:
-                self.go(1, f"GCS returned an authentication error: {refused}")
-                return
-        else:
-            if list(reply.raylet_alive) == [False]:
-                self.go(1, "GCS considers this node to be dead")
-                return
-        loop = asyncio.get_running_loop()
-        self._check = loop.call_later(self.options.self_check, lambda: self._spawn(self._self_check()))
-
-    async def _unregister(self, why: str) -> None:
-        death = m.NodeDeathInfo(reason=m.NodeDeathInfo.EXPECTED_TERMINATION, reason_message=why)
-        request = m.UnregisterNodeRequest(node_id=self.node_id, node_death_info=death)
-        await self.gcs.call("NodeInfoGcsService.UnregisterNode", request)
-        self.go(0, why)
+            self.spawn(self._membership.rejoin())
 
     # --- resources ------------------------------------------------------------------------
 
@@ -272,7 +204,7 @@ class Raylet:
         """A worker that registers itself; ``ready`` once the GCS has answered it."""
         worker = await self.workers.start()
         worker.ready = False
-        self._spawn(self._register_worker(worker))
+        self.spawn(self._register_worker(worker))
         return worker
 
     async def attach_driver(self, worker_id: bytes, port: int = 0) -> Driver:
@@ -318,7 +250,7 @@ class Raylet:
         self._report(self.workers.failure(worker))
 
     def _report(self, failure: m.ReportWorkerFailureRequest) -> None:
-        self._spawn(self._call("WorkerInfoGcsService.ReportWorkerFailure", failure))
+        self.spawn(self._call("WorkerInfoGcsService.ReportWorkerFailure", failure))
 
     async def _call(self, name: str, request: Any) -> None:
         await self.gcs.call(name, request)
@@ -327,11 +259,12 @@ class Raylet:
 
     def _heard(self, message: m.PubMessage) -> None:
         if message.HasField("node_info_message"):
-            self._node(message.node_info_message)
+            self.node(message.node_info_message)
         elif message.HasField("node_address_and_liveness_message"):
-            self._node(message.node_address_and_liveness_message)
+            self.node(message.node_address_and_liveness_message)
 
-    def _node(self, node: m.GcsNodeInfo | m.GcsNodeAddressAndLiveness) -> None:
+    def node(self, node: m.GcsNodeInfo | m.GcsNodeAddressAndLiveness) -> None:
+        """A node's row came in, from a table or a channel."""
         alive = node.state == m.GcsNodeInfo.ALIVE
         place = Place(node.node_manager_address, node.node_manager_port) if alive else None
         self.view.node(node.node_id, place)
@@ -341,26 +274,8 @@ class Raylet:
         self.view.resources(node_id, version, dict(view.resources_available))
         self.leases.retry()
 
-    def _node_channel(self) -> str:
-        whole = not self.dialect.address_and_liveness_channel
-        return "GCS_NODE_INFO_CHANNEL" if whole else "GCS_NODE_ADDRESS_AND_LIVENESS_CHANNEL"
-
-    def _info(self) -> m.GcsNodeInfo:
-        return m.GcsNodeInfo(
-            node_id=self.node_id,
-            node_manager_address=self.options.address,
-            node_manager_port=self.port,
-            object_manager_port=self.objects.port,
-            node_manager_hostname=self.options.address,
-            node_name=self.options.address,
-            resources_total=dict(self.options.resources),
-            labels=dict(self.options.labels),
-            is_head_node=self.options.is_head,
-            start_time_ms=int(time.time() * 1000),
-            state=m.GcsNodeInfo.ALIVE,
-        )
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run ``work`` as a task that ends with this raylet; a refusal by the GCS is noted."""
         task = asyncio.create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

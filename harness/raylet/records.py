@@ -35,7 +35,9 @@ class Order:
         """The bundles that the order names."""
         specs = [*self.fields.get("bundle_specs", ()), *self.fields.get("bundles_in_use", ())]
         specs += [self.fields["bundle_spec"]] if "bundle_spec" in self.fields else []
-        return {(one["bundle_id"]["placement_group_id"], one["bundle_id"].get("bundle_index", 0)) for one in specs}
+        return {
+            (one["bundle_id"]["placement_group_id"], one["bundle_id"].get("bundle_index", 0)) for one in specs
+        }
 
     @property
     def workers(self) -> set[bytes]:

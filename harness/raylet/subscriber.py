@@ -128,4 +128,8 @@ def readable(record: dict[str, Any]) -> dict[str, Any]:
                 continue
             if value or one.name in ("state", "is_dead"):
                 summary[one.name] = one.enum_type.values_by_number[value].name if one.enum_type else value
-    return {**{key: value for key, value in record.items() if key != "data"}, "type": which, "summary": summary}
+    return {
+        **{key: value for key, value in record.items() if key != "data"},
+        "type": which,
+        "summary": summary,
+    }

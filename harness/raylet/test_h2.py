@@ -112,7 +112,10 @@ def test_closing_cuts_calls_in_flight_as_unavailable() -> None:
 
 def test_nonsense_is_cut_off() -> None:
     async def use(_: Any, door: Door) -> None:
-        for nonsense in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 40):
+        for nonsense in (
+            b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 40,
+        ):
             reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
             writer.write(nonsense)
             try:

@@ -57,6 +57,14 @@ def start(gcs: StubGcs, tmp_path: Path) -> Iterator[Start]:
         host.close()
 
 
+def ended(pid: int) -> bool:
+    """Is the process over? One that nobody has reaped yet counts."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def order(raylet: RayletHandle, name: str, request: Any, port: int = 0, timeout: float = 5.0) -> Any:
     """Call the raylet, or a worker of it, as a GCS does: with gRPC's own client."""
     with grpc.insecure_channel(f"{raylet.address}:{port or raylet.port}") as channel:
@@ -127,7 +135,7 @@ def test_an_actor_lives_in_a_process_and_dies_on_order(gcs: StubGcs, start: Star
     failure = gcs.requests("ReportWorkerFailure")[0].worker_failure
     assert failure.worker_address == granted.worker_address
     assert failure.exit_type == m.INTENDED_SYSTEM_EXIT
-    assert not psutil.pid_exists(granted.worker_pid)
+    assert ended(granted.worker_pid)
     assert raylet.available() == {"CPU": 4.0}
     dead = m.IsLocalWorkerDeadRequest(worker_id=granted.worker_address.worker_id)
     assert order(raylet, "NodeManagerService.IsLocalWorkerDead", dead).is_dead
@@ -172,7 +180,11 @@ def test_bundles_are_held_and_swept_with_their_workers(start: Start) -> None:
         raylet, "NodeManagerService.RequestWorkerLease", m.RequestWorkerLeaseRequest(lease_spec=spec)
     )
     assert raylet.available()[f"CPU_group_0_{group.hex()}"] == 0
-    order(raylet, "NodeManagerService.ReleaseUnusedBundles", m.ReleaseUnusedBundlesRequest(bundles_in_use=[bundle]))
+    order(
+        raylet,
+        "NodeManagerService.ReleaseUnusedBundles",
+        m.ReleaseUnusedBundlesRequest(bundles_in_use=[bundle]),
+    )
     assert raylet.worker(granted.worker_address.worker_id).alive
     order(raylet, "NodeManagerService.ReleaseUnusedBundles", m.ReleaseUnusedBundlesRequest())
     until("the worker's end", lambda: not raylet.worker(granted.worker_address.worker_id).alive)
@@ -235,7 +247,9 @@ def test_the_gcs_goes_and_comes_back(gcs: StubGcs, start: Start) -> None:
     until(
         "it to subscribe again",
         lambda: any(
-            name.endswith("CommandBatch") and request.sender_id == raylet.node_id and len(request.commands) == 3
+            name.endswith("CommandBatch")
+            and request.sender_id == raylet.node_id
+            and len(request.commands) == 3
             for name, request in gcs.asked[asked:]
         ),
     )
@@ -254,7 +268,7 @@ def test_past_the_limit_the_process_exits(gcs: StubGcs, start: Start) -> None:
     assert host.wait_exit(5) == 1
     assert 0.8 < time.monotonic() - began < 3
     assert (raylet.alive, raylet.state, raylet.exit_status) == (False, "gone", 1)
-    until("the worker's end", lambda: not psutil.pid_exists(task.pid))
+    until("the worker's end", lambda: ended(task.pid))
 
 
 def test_of_many_only_the_one_past_its_limit_goes(gcs: StubGcs, start: Start) -> None:
@@ -264,7 +278,7 @@ def test_of_many_only_the_one_past_its_limit_goes(gcs: StubGcs, start: Start) ->
     gcs.stop()
     until("the hasty one's end", lambda: not hasty.alive)
     assert (hasty.exit_status, hasty.state, patient.alive) == (1, "gone", True)
-    until("its worker's end", lambda: not psutil.pid_exists(task.pid))
+    until("its worker's end", lambda: ended(task.pid))
     with pytest.raises(grpc.RpcError):
         order(hasty, "NodeManagerService.GetResourceLoad", m.GetResourceLoadRequest())
 
@@ -281,7 +295,7 @@ def test_workers_die_with_a_killed_host(start: Start) -> None:
     task = host.add("127.7.1.1").start_task()
     zygote = psutil.Process(task.pid).ppid()
     host.kill()
-    until("their end", lambda: not psutil.pid_exists(task.pid) and not psutil.pid_exists(zygote))
+    until("their end", lambda: ended(task.pid) and ended(zygote))
 
 
 def test_objects_go_from_raylet_to_raylet(start: Start) -> None:

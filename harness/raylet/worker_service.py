@@ -108,9 +108,7 @@ class WorkerService(OwnerService):
             incarnation = claim(self._raylet.shared, actor_id)
             worker.actor_id = actor_id
         try:
-            reply = await worker.ask(
-                {"op": "create_actor", "actor_id": actor_id, "incarnation": incarnation}
-            )
+            reply = await worker.ask({"op": "create_actor", "actor_id": actor_id, "incarnation": incarnation})
         except OSError as error:
             raise Refused(grpc.StatusCode.UNAVAILABLE, str(error)) from None
         if not reply["ok"]:
@@ -123,9 +121,7 @@ class WorkerService(OwnerService):
         worker.exception = "scripted: the actor's constructor raised"
         why = "Worker exits because there was an exception in the initialization method."
         # The reply leaves before the process does.
-        asyncio.get_running_loop().call_later(
-            0.05, self._raylet.workers.kill, worker, why, m.USER_ERROR
-        )
+        asyncio.get_running_loop().call_later(0.05, self._raylet.workers.kill, worker, why, m.USER_ERROR)
         return m.PushTaskReply(
             worker_exiting=True, is_application_error=True, task_execution_error=worker.exception
         )

@@ -90,7 +90,9 @@ class Workers:
         worker_id = ids.unique_id()
         door = Door(self._answers(worker_id))
         await door.open(self._address)
-        born = await self._nursery.spawn(self._address, worker_id, lambda status: self._died(worker_id, status))
+        born = await self._nursery.spawn(
+            self._address, worker_id, lambda status: self._died(worker_id, status)
+        )
         worker = LocalWorker(worker_id, self._address, born, door)
         self.by_id[worker_id] = worker
         return worker

@@ -57,6 +57,7 @@ def _scenario(one: Result) -> dict[str, Any]:
         "promises": list(one.promises),
         "clauses": list(one.clauses),
         "behaviours": list(one.behaviours),
+        "recoveries": one.recoveries,
     }
 
 

@@ -42,6 +42,8 @@ class Result:
     promises: tuple[str, ...] = ()
     clauses: tuple[str, ...] = ()
     behaviours: tuple[str, ...] = ()
+    recoveries: int = 0
+    """How often a GCS of it served again after its end."""
 
 
 # The worst first. A promise with one broken scenario is broken, whatever the others say.
