@@ -22,8 +22,8 @@ from harness.fault.base import Fault, Injection, injected
 from harness.names.front import Front
 from harness.names.server import NameServer
 from harness.process.ports import allocate_address, allocate_port
-from harness.raylet.client import RayletHost
 from harness.raylet import records
+from harness.raylet.client import RayletHost
 from harness.raylet.handles import RayletHandle
 from harness.raylet.records import ActorHandle
 from harness.store.base import Store
@@ -41,6 +41,14 @@ QUICK_HEALTH: Mapping[str, object] = {
     "health_check_period_ms": 400,
     "health_check_timeout_ms": 5000,
     "health_check_failure_threshold": 4,
+}
+# Ray's defaults (ray_config_def.h), for scenarios in which a node is rightly unreachable for a
+# while: a GCS whose probe was refused tries again only after gRPC's backoff of a second or more.
+PATIENT_HEALTH: Mapping[str, object] = {
+    "health_check_initial_delay_ms": 5000,
+    "health_check_period_ms": 3000,
+    "health_check_timeout_ms": 10000,
+    "health_check_failure_threshold": 5,
 }
 LOOPBACK = "127.0.0.1"
 GCS_NAME = "gcs.test"

@@ -8,7 +8,6 @@ and every trace of it in the raylets' and the GCS's books, which must be exactly
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Future
 from typing import Any, Protocol
 
 import grpc
@@ -18,6 +17,8 @@ from harness.check.blocking import Answered
 from harness.cluster import Cluster, same_resources
 from harness.driver import look
 from harness.driver.client import Refused
+from harness.driver.pending import Pending
+from harness.errors import TimedOut
 from harness.raylet.handles import RayletHandle
 from harness.wait import until
 from harness.wire import messages as m
@@ -32,7 +33,7 @@ class Function(Protocol):
 
     def prepare(self, cluster: Cluster) -> None: ...
 
-    def ask(self, cluster: Cluster) -> Future[Any] | None:
+    def ask(self, cluster: Cluster) -> Pending[Any] | None:
         """Ask for it; the driver's pending call, or None where a raylet asks."""
 
     def effects(self, cluster: Cluster) -> Effects: ...
@@ -46,32 +47,32 @@ class Call:
         self._sent_before = cluster.driver.gcs.sent
         self.made = cluster.now()
         self._ended: float | None = None
-        self._future = function.ask(cluster)
-        if self._future is not None:
-            self._future.add_done_callback(self._note_end)
+        self._pending = function.ask(cluster)
+        if self._pending is not None:
+            self._pending.when_done(self._note_end)
 
-    def _note_end(self, _: Future[Any]) -> None:
+    def _note_end(self) -> None:
         self._ended = self.cluster.now()
 
     def until_sent(self) -> None:
         """Wait until the GCS has read the request: it answers a later one on the same connection."""
-        if self._future is None:
+        if self._pending is None:
             return
         gcs = self.cluster.driver.gcs
         until(f"{self.what} is sent", lambda: gcs.sent > self._sent_before)
         gcs.call("CheckAlive", m.CheckAliveRequest())
 
-    def answered_before(self, moment: float) -> bool:
-        return self._ended is not None and self._ended < moment
+    def answered(self) -> bool:
+        return self._ended is not None
 
     def answers(self, within: float = 25.0) -> list[Answered]:
         """The call as it ended, waiting for its end; nothing where a raylet asked."""
-        if self._future is None:
+        if self._pending is None:
             return []
         try:
-            self._future.result(within)
+            self._pending.result(within)
             outcome = "ok"
-        except TimeoutError:
+        except TimedOut:
             return [Answered(self.what, self.made, None)]
         except (grpc.RpcError, Refused) as error:
             outcome = str(error)
@@ -85,7 +86,7 @@ class CreateActor:
     def prepare(self, cluster: Cluster) -> None:
         self.spec = cluster.driver.actor_spec(name="asked-for")
 
-    def ask(self, cluster: Cluster) -> Future[Any]:
+    def ask(self, cluster: Cluster) -> Pending[Any]:
         def create() -> None:
             cluster.driver.register_actor(self.spec)
             cluster.driver.instantiate_actor(self.spec)
@@ -108,7 +109,7 @@ class DeleteActor:
     def prepare(self, cluster: Cluster) -> None:
         self.actor = cluster.driver.create_actor(name="doomed", max_restarts=5)
 
-    def ask(self, cluster: Cluster) -> Future[Any]:
+    def ask(self, cluster: Cluster) -> Pending[Any]:
         return cluster.driver.begin(cluster.driver.kill_actor, self.actor)
 
     def effects(self, cluster: Cluster) -> Effects:
@@ -148,7 +149,7 @@ class CreatePlacementGroup:
     def prepare(self, cluster: Cluster) -> None:
         """A group needs no preparation."""
 
-    def ask(self, cluster: Cluster) -> Future[bytes]:
+    def ask(self, cluster: Cluster) -> Pending[bytes]:
         self.asked = cluster.driver.begin(cluster.driver.create_placement_group, name="asked-for")
         return self.asked
 
@@ -167,7 +168,7 @@ class DeletePlacementGroup:
     def prepare(self, cluster: Cluster) -> None:
         self.group = cluster.driver.create_placement_group(name="doomed")
 
-    def ask(self, cluster: Cluster) -> Future[Any]:
+    def ask(self, cluster: Cluster) -> Pending[Any]:
         return cluster.driver.begin(cluster.driver.remove_placement_group, self.group)
 
     def effects(self, cluster: Cluster) -> Effects:

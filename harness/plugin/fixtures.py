@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +19,21 @@ CLUSTERS = pytest.StashKey[Any]()
 
 
 @pytest.fixture
+def workplace(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """The test's own directory, which goes with it even when pytest is killed; not with ``--keep``."""
+    from harness.process.guard import GUARD
+
+    if request.config.getoption("--keep"):
+        yield tmp_path
+        return
+    GUARD.adopt(tmp_path)
+    yield tmp_path
+    GUARD.remove(tmp_path)
+
+
+@pytest.fixture
 def build(
-    request: pytest.FixtureRequest, target: Target, store_spec: str, tmp_path: Path
+    request: pytest.FixtureRequest, target: Target, store_spec: str, workplace: Path
 ) -> Iterator[Callable[..., Cluster]]:
     """``build(store="redis+password", named=True, …)``: a cluster of which nothing runs yet but the store.
 
@@ -36,7 +48,7 @@ def build(
     stores: list[Any] = []
 
     def make(store: Any = None, target: Target = target, **options: Any) -> Cluster:
-        directory = tmp_path / f"cluster-{len(built)}"
+        directory = workplace / f"cluster-{len(built)}"
         if store is None or isinstance(store, str):
             store = store_from(store or store_spec, directory / "store")
             stores.append(store)
@@ -51,16 +63,14 @@ def build(
         request.node.user_properties.append((RECOVERIES, sum(cluster.recoveries for cluster in built)))
         for ending in [*built, *stores]:
             ending.close() if isinstance(ending, Cluster) else ending.stop()
-        if not request.config.getoption("--keep"):
-            shutil.rmtree(tmp_path, ignore_errors=True)
 
 
 @pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+def redis_server(workplace: Path) -> Iterator[RedisServer]:
     """A Redis of this test's own, for clusters that share one."""
     from harness.store.redis_server import RedisServer
 
-    server = RedisServer(tmp_path / "redis")
+    server = RedisServer(workplace / "redis")
     server.start()
     try:
         yield server

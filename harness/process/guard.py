@@ -64,14 +64,18 @@ class Guard:
 
     def directory(self, prefix: str = "gauntlet-", parent: Path | None = None) -> Path:
         """A new directory (mode 0700) that goes when we do, whatever way we go."""
-        path = tempfile.mkdtemp(prefix=prefix, dir=parent)
+        path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        self.adopt(path)
+        return path
+
+    def adopt(self, directory: Path) -> None:
+        """``directory`` is there already, and goes when we do."""
         with self._lock:
-            self._directories.add(path)
-            self._tell(f"+d {path}")
-        return Path(path)
+            self._directories.add(str(directory))
+            self._tell(f"+d {directory}")
 
     def remove(self, directory: Path) -> None:
-        """Remove a directory that :meth:`directory` made."""
+        """Remove a directory that :meth:`directory` made or :meth:`adopt` took over."""
         shutil.rmtree(directory, ignore_errors=True)
         with self._lock:
             self._directories.discard(str(directory))
