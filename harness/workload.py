@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass, field
+from math import inf
 
 from harness.check import view
 from harness.check.survival import Pulse, lived_on, same_objects, unharmed
@@ -24,11 +26,15 @@ class Workload:
 
     def pulses(self) -> list[Pulse]:
         """A sign of life of every task and actor, got without the GCS."""
-        tasks = [Pulse(f"task {task.name}", task.pid, task.value()) for task in self.tasks]
-        return tasks + [self.cluster.pulse(actor) for actor in self.actors]
+        signs = [(f"task {task.name}", task) for task in self.tasks]
+        found = [Pulse(who, task.pid, reached) for who, task in signs if (reached := steps(task)) is not None]
+        for actor in self.actors:
+            with contextlib.suppress(OSError, LookupError):
+                found.append(self.cluster.pulse(actor))
+        return found
 
     def workers(self) -> dict[str, str]:
-        """Living worker id -> node id (hex): tasks' and actors' alike."""
+        """Worker id -> node id (hex) of every living actor."""
         return {
             worker.worker_id.hex(): raylet.node_id.hex()
             for raylet in self.cluster.raylets
@@ -49,10 +55,11 @@ class Workload:
     def read_elsewhere(self) -> dict[str, str]:
         """Each object's checksum, as another node than its own reads it, without the GCS."""
         raylets = self.cluster.raylets
-        return {
-            ref.object_id.hex(): _checksum(raylets[(home + 1) % len(raylets)].get(ref))
-            for home, ref in self.objects
-        }
+        found = {}
+        for home, ref in self.objects:
+            with contextlib.suppress(OSError, LookupError):
+                found[ref.object_id.hex()] = _checksum(raylets[(home + 1) % len(raylets)].get(ref))
+        return found
 
     def stored(self) -> dict[str, str]:
         return {ref.object_id.hex(): ref.checksum for _, ref in self.objects}
@@ -78,7 +85,7 @@ class Watch:
         tasks = self.workload.tasks
         until(
             "running tasks advance",
-            lambda: all(task.value() > before[f"task {task.name}"] for task in tasks),
+            lambda: all((steps(task) or inf) > before[f"task {task.name}"] for task in tasks),
             within=5.0,
         )
         return [
@@ -111,6 +118,14 @@ def populate(cluster: Cluster, keys: int = 5) -> Workload:
         work.tasks.append(raylet.start_task(f"count-{place}"))
         work.objects.append((place, raylet.put(b"object of node %d " % place * 1000)))
     return work
+
+
+def steps(task: Task) -> int | None:
+    """How far a task is; None when its worker is dead."""
+    try:
+        return task.value()
+    except OSError:
+        return None
 
 
 def _checksum(data: bytes) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.cluster import PATIENT_HEALTH, Cluster
+from harness.cluster import Cluster
+from harness.control_plane import PATIENT_HEALTH
 from harness.driver.client import Refused
 from harness.driver.driver import Driver
 from harness.fault import KillGcs

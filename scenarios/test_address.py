@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from harness.check import held
-from harness.cluster import GCS_NAME, Cluster
+from harness.cluster import Cluster
+from harness.control_plane import GCS_NAME
 from harness.fault import KillGcs, MoveGcs
 from harness.wait import until
 from harness.workload import populate

@@ -39,7 +39,7 @@ def test_asked_for_while_the_gcs_is_down(start: Callable[..., Cluster], function
     asked.prepare(cluster)
     with cluster.broken(KillGcs()):
         call = Call(cluster, asked)
-    held(waited_out(call.answers(), cluster.serving_since), once(asked.effects(cluster)))
+    held(waited_out(call.answers(), cluster.closed_until), once(asked.effects(cluster)))
 
 
 @every_function
@@ -54,7 +54,7 @@ def test_in_flight_at_the_kill(start: Callable[..., Cluster], function: type[Fun
         never("it is answered without a store", call.answered, during=0.2)
         cluster.kill_gcs()
     cluster.revive_gcs()
-    held(waited_out(call.answers(), cluster.serving_since), once(asked.effects(cluster)))
+    held(waited_out(call.answers(), cluster.closed_until), once(asked.effects(cluster)))
 
 
 @every_function
@@ -71,4 +71,4 @@ def test_asked_for_while_the_tables_load(start: Callable[..., Cluster], function
         assert not cluster.gcs.accepts(), "the port is open before the tables are loaded"
         assert cluster.gcs.alive, cluster.gcs.log_tail()
     cluster.revive_gcs()
-    held(waited_out(call.answers(), cluster.serving_since), once(asked.effects(cluster)))
+    held(waited_out(call.answers(), cluster.closed_until), once(asked.effects(cluster)))

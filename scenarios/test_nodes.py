@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.cluster import QUICK_HEALTH, Cluster
+from harness.cluster import Cluster
+from harness.control_plane import QUICK_HEALTH
 from harness.driver import look
 from harness.fault import KillGcs
 from harness.wait import never, until

@@ -8,7 +8,8 @@ import pytest
 
 from harness.check import held
 from harness.check.survival import unharmed
-from harness.cluster import PATIENT_HEALTH, Cluster
+from harness.cluster import Cluster
+from harness.control_plane import PATIENT_HEALTH
 from harness.driver import look
 from harness.wait import never, until
 from harness.wire import messages as m

@@ -46,7 +46,7 @@ def test_a_wrong_password_ends_the_gcs_and_changes_nothing(
     build: Callable[..., Cluster], password: str
 ) -> None:
     cluster = build(store="redis+password", config=QUICK_CONNECT)
-    cluster.misinform(password=password)
+    cluster.set_store(password=password)
     cluster.gcs.start()
     until("the GCS ends", lambda: not cluster.gcs.alive, within=20, evidence=cluster.gcs.log_tail)
     assert cluster.gcs.exit_status != 0

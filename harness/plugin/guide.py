@@ -21,11 +21,13 @@ def guide() -> str:
     from harness.store.binary import VARIABLE
     from harness.store.parse import STORES
     from harness.target.command import PLACEHOLDERS
+    from harness.target.gcs import START_WITHIN
     from harness.target.parse import TARGETS
 
     placeholders = [(f"{{{name}}}", text) for name, (text, _) in PLACEHOLDERS.items()]
     variables = [(variable, f"as {option}") for option, (variable, *_) in CHOICES.items()]
     variables.append((VARIABLE, "the Redis server to run, instead of the one on PATH"))
+    variables.append((START_WITHIN, "seconds that the first start of a GCS may take, instead of 30"))
     markers = [tuple(marker.split(": ", 1)) for marker in MARKERS]
     return "\n".join(
         [

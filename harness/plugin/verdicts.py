@@ -31,7 +31,8 @@ def breakages() -> tuple[type[BaseException], ...]:
     """What, raised in a scenario's body, speaks against the target; all else is our own bug."""
     import grpc
 
-    return (AssertionError, pytest.fail.Exception, grpc.RpcError)
+    # FutureTimeoutError: a bare call that the target never answered.
+    return (AssertionError, pytest.fail.Exception, grpc.RpcError, grpc.FutureTimeoutError)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -101,11 +102,19 @@ def _judge_scenario(report: pytest.TestReport, item: pytest.Item, error: BaseExc
     elif isinstance(error, TargetFailed) or (
         report.failed and report.when == "call" and isinstance(error, breakages())
     ):
-        _mark(report, Verdict.BROKEN, str(error).strip().partition("\n")[0])
+        _mark(report, Verdict.BROKEN, _said(error))
     elif report.failed:
         _mark(report, Verdict.ERROR, f"{type(error).__name__}: {error}".partition("\n")[0])
     elif report.when == "call":
         _mark(report, Verdict.HELD, "")
+
+
+def _said(error: BaseException) -> str:
+    """An error in a line. That of a call in gRPC says in its first line only that it is one."""
+    code, details = getattr(error, "code", None), getattr(error, "details", None)
+    if callable(code) and callable(details):
+        return f"a call to the GCS ended {code().name}: {details()}".partition("\n")[0]
+    return str(error).strip().partition("\n")[0]
 
 
 def _judge(report: pytest.TestReport, verdict: Verdict, sentence: str) -> None:
@@ -194,7 +203,7 @@ class Tally:
         session = self.config.pluginmanager.get_plugin("session")
         runner = self.config.pluginmanager.get_plugin("dsession") or session
         if runner is not None:
-            runner.shouldstop = sentence
+            runner.shouldstop = "no verdict"  # pytest prints it; the sentence itself is said once, above
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         # pytest and xdist end a run early (-x) by kinds of KeyboardInterrupt of their own.

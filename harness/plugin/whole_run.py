@@ -89,11 +89,9 @@ class WholeRun:
 
     def _left(self) -> list[str]:
         processes = [f"process {one.pid}: {one}" for one in self._born.living()]
-        # pytest keeps its own numbered directories, with a lock in each, and clears them up later.
-        files = [
-            os.path.join(place, name)
-            for place, folders, names in os.walk(self.temp)
-            for name in [*names, *folders]
-            if name != ".lock" and (name in names or name.startswith("cluster-"))
-        ]
-        return [*processes, *files]
+        # pytest keeps its own numbered directories, with a lock and links in them, and clears them up later.
+        # os.walk: it bears directories that are being removed.
+        found = [Path(place, name) for place, _, names in os.walk(self.temp) for name in names]
+        files = [str(path) for path in found if path.name != ".lock" and not path.is_symlink()]
+        clusters = [place for place, _, _ in os.walk(self.temp) if "/cluster-" in place]
+        return [*processes, *files, *clusters]

@@ -1,0 +1,225 @@
+"""The GCS of a cluster: its process, where it is known, and a rival it may get."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from harness.journal import Journal
+from harness.names.front import Front
+from harness.names.server import NameServer
+from harness.process.ports import allocate_address, allocate_port
+from harness.store.base import Store
+from harness.target.base import Launch, Target
+from harness.target.gcs import GcsProcess
+from harness.wait import until
+from harness.wire import ids
+
+# A node that refuses its probes is dead after 0.8 + 3 * 0.4 = 2 s; one that is slow for less than
+# the timeout is not, however loaded the machine. Ray's own: 5000, 3000, 10000 ms and 5.
+QUICK_HEALTH: Mapping[str, object] = {
+    "health_check_initial_delay_ms": 800,
+    "health_check_period_ms": 400,
+    "health_check_timeout_ms": 5000,
+    "health_check_failure_threshold": 4,
+}
+# Ray's defaults (ray_config_def.h), for scenarios in which a node is rightly unreachable for a
+# while: a GCS whose probe was refused tries again only after gRPC's backoff of a second or more.
+PATIENT_HEALTH: Mapping[str, object] = {
+    "health_check_initial_delay_ms": 5000,
+    "health_check_period_ms": 3000,
+    "health_check_timeout_ms": 10000,
+    "health_check_failure_threshold": 5,
+}
+LOOPBACK = "127.0.0.1"
+GCS_NAME = "gcs.test"
+
+
+class ControlPlane:
+    """A GCS on its store, under an address that it can leave, with or without a name."""
+
+    def __init__(
+        self,
+        target: Target,
+        store: Store,
+        directory: Path,
+        config: Mapping[str, object] | None = None,
+        env: Mapping[str, str] | None = None,
+        namespace: str = "",
+        named: bool = False,
+        fronted: bool = False,
+    ) -> None:
+        """Nothing starts yet.
+
+        ``config``: Ray system config, over :data:`QUICK_HEALTH`. ``fronted``: the GCS is known by
+        an IP that it can leave; ``named``: and by a DNS name that leads there.
+        """
+        self.target, self.store, self.directory = target, store, directory
+        self.namespace = namespace or f"ns{ids.unique_id().hex()[:12]}"
+        self.journal = Journal()
+        self.rival: GcsProcess | None = None
+        self.names: NameServer | None = None
+        self.front: Front | None = None
+        self.died_at = 0.0
+        """When the GCS was last killed, in monotonic seconds."""
+        self.closed_until = 0.0
+        """When the port of the present GCS was last seen closed, in monotonic seconds."""
+        self._ending = ExitStack()
+        self.gcs = GcsProcess(
+            target,
+            Launch(
+                address=LOOPBACK,
+                port=allocate_port(),
+                store=store.settings,
+                namespace=self.namespace,
+                session_name=f"session_{self.namespace}",
+                directory=directory / "gcs",
+                config={**QUICK_HEALTH, **(config or {})},
+                env=dict(env or {}),
+            ),
+        )
+        self._ending.callback(self.gcs.kill)
+        self._front_address, self._front_port = "", 0
+        if named or fronted:
+            self._build_front()
+        if named:
+            self.names = NameServer()
+            self.names.start()
+            self._ending.callback(self.names.stop)
+            self.tell_names()
+
+    def _build_front(self) -> None:
+        self._front_address = allocate_address()
+        self._front_port = allocate_port(self._front_address)
+        self.front = Front((LOOPBACK, self.gcs.launch.port))
+        self._ending.callback(self.front.close)
+
+    def close(self) -> None:
+        """End everything that this started. May be called twice."""
+        self._ending.close()
+
+    def note(self, kind: str, what: str, **facts: object) -> None:
+        """Write a line into the journal, which a failing scenario shows."""
+        self.journal.note(kind, what, **facts)
+
+    @staticmethod
+    def now() -> float:
+        """The clock of journals, orders and checks: monotonic seconds, the same in every process."""
+        return time.monotonic()
+
+    @property
+    def recoveries(self) -> int:
+        """How often the GCS served again after an end."""
+        return max(0, sum(life.serving is not None for life in self.gcs.lives) - 1)
+
+    @property
+    def address(self) -> str:
+        """The gRPC target under which raylets and drivers know the GCS."""
+        if self.names is not None:
+            return self.names.target(GCS_NAME, self._front_port)
+        if self.front is not None:
+            return f"{self._front_address}:{self._front_port}"
+        return self.gcs.address
+
+    def tell_names(self) -> None:
+        """Let the name service lead to where the GCS is now."""
+        if self.names is not None:
+            self.names.set(GCS_NAME, self._front_address)
+
+    def start_gcs(self, within: float = 30.0) -> None:
+        self.gcs.start()
+        self.gcs.wait_until_serving(within)
+        self._open_front()
+        self.note("gcs", "serves", pid=self.gcs.pid, address=self.gcs.address)
+
+    def kill_gcs(self) -> None:
+        """SIGKILL the GCS, and its address with it."""
+        self.gcs.kill()
+        if self.front is not None:
+            self.front.close()
+        self.died_at = time.monotonic()
+        self.note("gcs", "killed")
+
+    def revive_gcs(self, within: float = 30.0) -> None:
+        """Start the GCS again where it was, unless it runs, and wait until it serves."""
+        if not self.gcs.alive:
+            self.gcs.restart()
+        # An answer may come as soon as the port opens, so the moment is taken before, on the safe side.
+        self.closed_until = self._port_opens(within)
+        self.gcs.wait_until_serving(within)
+        self._open_front()
+        self.note("gcs", "serves", pid=self.gcs.pid, address=self.gcs.address)
+
+    def _port_opens(self, within: float) -> float:
+        """When the port was last seen closed (at the latest when the process began), in monotonic seconds."""
+        closed_at = self.gcs.lives[-1].started
+
+        def opened() -> bool:
+            nonlocal closed_at
+            before = time.monotonic()
+            if self.gcs.accepts() or not self.gcs.alive:
+                return True
+            closed_at = before
+            return False
+
+        until("the GCS opens its port", opened, within, every=0.002, evidence=self.gcs.log_tail)
+        return closed_at
+
+    def move_gcs(self, tell: bool = True, within: float = 30.0) -> str:
+        """Start the dead GCS where it is known by another IP, same port; ``tell`` the name service. The new IP."""
+        self._front_address = allocate_address()
+        self.revive_gcs(within)
+        if tell:
+            self.tell_names()
+        self.note("gcs", "moved", address=self._front_address)
+        return self._front_address
+
+    def _open_front(self) -> None:
+        if self.front is not None:
+            self.front.close()
+            self.front.open(self._front_address, self._front_port)
+
+    def gcs_is_connected_to_store(self) -> bool:
+        """Whether the GCS's process has an open connection to the store, answered or not."""
+        store = (self.store.settings.host, self.store.settings.port)
+        process = psutil.Process(self.gcs.pid)
+        return any(
+            link.raddr == store and link.status == psutil.CONN_ESTABLISHED
+            for one in (process, *process.children(recursive=True))
+            for link in one.net_connections("tcp")
+        )
+
+    def start_rival(self) -> GcsProcess:
+        """Start a second GCS on the same store and namespace, at a port of its own."""
+        launch = replace(self.gcs.launch, port=allocate_port(), directory=self.directory / "rival")
+        self.rival = GcsProcess(self.target, launch)
+        self._ending.callback(self.rival.kill)
+        self.rival.start()
+        return self.rival
+
+    def settled_rival(self, within: float = 15.0) -> GcsProcess:
+        """The rival, once it serves or has given up."""
+        rival = self.rival
+        assert rival is not None, "there is no rival"
+        until("the rival serves or gives up", lambda: rival.serving() or not rival.alive, within)
+        return rival
+
+    def end_rival(self) -> None:
+        if self.rival is not None:
+            self.rival.kill()
+
+    def cycle(self) -> None:
+        """Kill the GCS and bring it back, as fast as it goes."""
+        self.kill_gcs()
+        self.revive_gcs()
+
+    def set_store(self, **settings: Any) -> None:
+        """Tell the GCS something else about its store (``password=…``) from its next start on."""
+        launch = self.gcs.launch
+        self.gcs.launch = replace(launch, store=replace(launch.store, **settings))
