@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from harness.names.front import Front
 from harness.names.server import NameServer
 from harness.process.ports import allocate_address, allocate_port
 from harness.store.base import Store
+from harness.store.relay import Relay
 from harness.target.base import Launch, Target
 from harness.target.gcs import GcsProcess
 from harness.wait import until
@@ -218,6 +219,19 @@ class ControlPlane:
         """Kill the GCS and bring it back, as fast as it goes."""
         self.kill_gcs()
         self.revive_gcs()
+
+    @contextmanager
+    def store_relay(self, stop_at: bytes) -> Iterator[Relay]:
+        """Lead the next GCS to its store through a relay that falls silent at ``stop_at``."""
+        own = self.gcs.launch.store
+        port = allocate_port()
+        relay = Relay((own.host, own.port), (LOOPBACK, port), stop_at)
+        self.set_store(host=LOOPBACK, port=port)
+        try:
+            yield relay
+        finally:
+            self.set_store(host=own.host, port=own.port)
+            relay.close()
 
     def set_store(self, **settings: Any) -> None:
         """Tell the GCS something else about its store (``password=…``) from its next start on."""

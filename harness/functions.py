@@ -27,9 +27,9 @@ Effects = Mapping[str, list[str]]
 
 
 class Function(Protocol):
-    """One function, once used. ``clients``: whether a driver asks for it (else a raylet does)."""
+    """One function, once used. ``sends``: the call with which a raylet asks for it; '' where a driver does."""
 
-    clients: bool
+    sends: str
 
     def prepare(self, cluster: Cluster) -> None: ...
 
@@ -44,7 +44,9 @@ class Call:
 
     def __init__(self, cluster: Cluster, function: Function) -> None:
         self.cluster, self.what = cluster, type(function).__name__
+        self._sends = function.sends
         self._sent_before = cluster.driver.gcs.sent
+        self._asked_before = self._asked()
         self.made = cluster.now()
         self._ended: float | None = None
         self._pending = function.ask(cluster)
@@ -55,12 +57,23 @@ class Call:
         self._ended = self.cluster.now()
 
     def until_sent(self) -> None:
-        """Wait until the GCS has read the request: it answers a later one on the same connection."""
+        """Wait until the request is on its way; a driver's: until the GCS has read it.
+
+        It answers a later one on the same connection.
+        """
         if self._pending is None:
+            until(f"{self.what} is sent", lambda: self._asked() > self._asked_before)
             return
         gcs = self.cluster.driver.gcs
         until(f"{self.what} is sent", lambda: gcs.sent > self._sent_before)
         gcs.call("CheckAlive", m.CheckAliveRequest())
+
+    def _asked(self) -> int:
+        """How often raylets have asked so far."""
+        living = [raylet for raylet in self.cluster.raylets if raylet.alive]
+        if self._sends == "StartSync":
+            return sum(len(raylet.syncs("sent")) for raylet in living)
+        return sum(len(raylet.calls(self._sends)) for raylet in living)
 
     def answered(self) -> bool:
         return self._ended is not None
@@ -81,7 +94,7 @@ class Call:
 
 
 class CreateActor:
-    clients = True
+    sends = ""
 
     def prepare(self, cluster: Cluster) -> None:
         self.spec = cluster.driver.actor_spec(name="asked-for")
@@ -97,14 +110,14 @@ class CreateActor:
         row = view.actor(cluster.driver.actor_named("asked-for"))
         pulse = cluster.pulse(self.spec.actor_id)
         return {
-            "the actor is created": _workers_of(cluster, self.spec.actor_id),
+            "the actor is created": _processes(cluster, self.spec.actor_id),
             "it is alive": [row.state] if row.state == "ALIVE" else [],
             "it was made once": [f"process {pulse.pid}"] * pulse.incarnation,
         }
 
 
 class DeleteActor:
-    clients = True
+    sends = ""
 
     def prepare(self, cluster: Cluster) -> None:
         self.actor = cluster.driver.create_actor(name="doomed", max_restarts=5)
@@ -113,22 +126,19 @@ class DeleteActor:
         return cluster.driver.begin(cluster.driver.kill_actor, self.actor)
 
     def effects(self, cluster: Cluster) -> Effects:
-        until("the actor's worker is gone", lambda: not _workers_of(cluster, self.actor))
+        until("the actor's worker is gone", lambda: not _processes(cluster, self.actor))
         state = view.actor(cluster.driver.actor(self.actor)).state
         return {"the actor is deleted": [state] if state == "DEAD" else []}
 
 
 class ReconstructActor:
-    clients = False
+    sends = "ReportWorkerFailure"
 
     def prepare(self, cluster: Cluster) -> None:
         self.actor = cluster.driver.create_actor(name="phoenix", max_restarts=5)
 
     def ask(self, cluster: Cluster) -> None:
-        for raylet in cluster.raylets:
-            for worker in raylet.workers():
-                if worker.alive and worker.actor_id == self.actor:
-                    raylet.kill_worker(worker.worker_id)
+        cluster.kill_actor_process(self.actor)
 
     def effects(self, cluster: Cluster) -> Effects:
         def alive() -> bool:
@@ -138,13 +148,13 @@ class ReconstructActor:
         until("the actor is reconstructed", alive, within=15)
         row = view.actor(cluster.driver.actor(self.actor))
         return {
-            "the actor is reconstructed": _workers_of(cluster, self.actor),
+            "the actor is reconstructed": _processes(cluster, self.actor),
             "its restart is counted": ["restart"] * row.restarts,
         }
 
 
 class CreatePlacementGroup:
-    clients = True
+    sends = ""
 
     def prepare(self, cluster: Cluster) -> None:
         """A group needs no preparation."""
@@ -158,12 +168,12 @@ class CreatePlacementGroup:
         state = view.group(cluster.driver.placement_group(group)).state
         return {
             "the group is created": [state] if state == "CREATED" else [],
-            "its bundle is held": _bundles_of(cluster, group),
+            "its bundle is held": _bundles(cluster, group),
         }
 
 
 class DeletePlacementGroup:
-    clients = True
+    sends = ""
 
     def prepare(self, cluster: Cluster) -> None:
         self.group = cluster.driver.create_placement_group(name="doomed")
@@ -172,13 +182,13 @@ class DeletePlacementGroup:
         return cluster.driver.begin(cluster.driver.remove_placement_group, self.group)
 
     def effects(self, cluster: Cluster) -> Effects:
-        until("the group's bundle is released", lambda: not _bundles_of(cluster, self.group))
+        until("the group's bundle is released", lambda: not _bundles(cluster, self.group))
         state = view.group(cluster.driver.placement_group(self.group)).state
         return {"the group is removed": [state] if state == "REMOVED" else []}
 
 
 class ReconstructPlacementGroup:
-    clients = False
+    sends = ""
 
     def prepare(self, cluster: Cluster) -> None:
         self.group = cluster.driver.create_placement_group(
@@ -196,7 +206,7 @@ class ReconstructPlacementGroup:
             return row.state == "CREATED" and self.lost not in row.nodes
 
         until("the group's bundle moves to a living node", moved, within=25)
-        held = _bundles_of(cluster, self.group)
+        held = _bundles(cluster, self.group)
         return {
             f"bundle {index} is held": [one for one in held if one.endswith(f":{index}")]
             for index in range(2)
@@ -204,7 +214,7 @@ class ReconstructPlacementGroup:
 
 
 class ManageResources:
-    clients = False
+    sends = "StartSync"
 
     def prepare(self, cluster: Cluster) -> None:
         self.raylet = cluster.raylets[1]
@@ -228,7 +238,7 @@ class ManageResources:
 
 
 class RegisterNode:
-    clients = False
+    sends = "RegisterNode"
     raylet: RayletHandle
 
     def prepare(self, cluster: Cluster) -> None:
@@ -250,7 +260,7 @@ class RegisterNode:
 
 
 class CreateWorkerProcess:
-    clients = False
+    sends = "AddWorkerInfo"
 
     def prepare(self, cluster: Cluster) -> None:
         """A worker process needs no preparation."""
@@ -282,23 +292,9 @@ FUNCTIONS: tuple[type[Function], ...] = (
 )
 
 
-def _workers_of(cluster: Cluster, actor: bytes) -> list[str]:
-    """Worker processes that live and hold the actor."""
-    return [
-        f"process {worker.pid}"
-        for raylet in cluster.raylets
-        if raylet.alive
-        for worker in raylet.workers()
-        if worker.alive and worker.actor_id == actor
-    ]
+def _processes(cluster: Cluster, actor: bytes) -> list[str]:
+    return [f"process {worker.pid}" for worker in cluster.workers_of(actor)]
 
 
-def _bundles_of(cluster: Cluster, group: bytes) -> list[str]:
-    """Bundles that living raylets hold for the group, as ``node:index``."""
-    return [
-        f"{raylet.node_id.hex()[:8]}:{index}"
-        for raylet in cluster.raylets
-        if raylet.alive
-        for owner, index in raylet.bundles()
-        if owner == group
-    ]
+def _bundles(cluster: Cluster, group: bytes) -> list[str]:
+    return [f"{node[:8]}:{index}" for index, node in cluster.bundles_of(group).items()]

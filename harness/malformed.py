@@ -84,6 +84,11 @@ def unknown_ids(kind: type[Message]) -> Message:
     return _fill(kind(), lambda name: os.urandom(LENGTHS.get(name, ids.UNIQUE)))
 
 
+def differs(kind: type[Message], form: str) -> bool:
+    """Whether ``form`` of a message is another one than the empty one: it has an id to get wrong."""
+    return form == "empty" or bool(FORMS[form](kind).ByteSize())
+
+
 FORMS: Mapping[str, Callable[[type[Message]], Message]] = {
     "empty": empty,
     "short ids": short_ids,

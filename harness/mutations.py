@@ -26,6 +26,8 @@ class Mutation:
     method: str
     request: Message
     shows: Callable[[], str]
+    again_is_ok: bool = True
+    """Whether the contract promises OK to a repetition, not just any answer."""
 
 
 Prepare = Callable[[Cluster], Mutation]
@@ -102,12 +104,7 @@ def create_actor(cluster: Cluster) -> Mutation:
 
     def shows() -> str:
         row = view.actor(cluster.driver.actor(spec.actor_id))
-        living = [
-            worker.worker_id.hex()
-            for raylet in cluster.raylets
-            for worker in raylet.workers()
-            if worker.alive and worker.actor_id == spec.actor_id
-        ]
+        living = [worker.worker_id.hex() for worker in cluster.workers_of(spec.actor_id)]
         return _expect(("ALIVE", 0, [row.worker]), (row.state, row.restarts, living))
 
     task = specs.actor_task(cluster.driver.owner, spec)
@@ -121,6 +118,7 @@ def kill_actor(cluster: Cluster) -> Mutation:
         "KillActorViaGcs",
         request,
         lambda: _expect("DEAD", view.actor(cluster.driver.actor(actor)).state),
+        again_is_ok=False,
     )
 
 

@@ -37,7 +37,7 @@ LATE_TO_NOTICE = "export RAY_health_check_failure_threshold=16"
 
 RELOAD = "test_reload.py::test_everything_is_the_same_after_a_kill"
 JOB_IDS = "test_reload.py::test_job_ids_never_repeat"
-RECONSTRUCTION = "test_blocking.py::test_asked_for_while_the_gcs_is_down[ReconstructActor]"
+DELETION = "test_blocking.py::test_asked_for_while_the_gcs_is_down[DeletePlacementGroup]"
 SURVIVAL = "test_survival.py::test_an_outage_of_any_length_ends_nothing[0.0]"
 RECONNECT = "test_reconnect.py::test_back_at_once_every_raylet_reconnects_without_registering_again"
 NODE_DEATH = "test_nodes.py::test_a_node_that_died_in_the_outage_is_declared_dead"
@@ -52,11 +52,11 @@ TWO_GCS = "test_one_active.py::test_one_name_has_one_actor_even_with_two_gcs"
     [
         (SOUND, RELOAD, "", ""),
         (FORGETS, RELOAD, "1", "a call to the GCS ended"),
-        (loses("KV"), RELOAD, "1", "kv"),
-        (loses("ACTOR"), RELOAD, "1", "actor"),
-        (loses("PLACEMENT_GROUP"), RELOAD, "1", "group"),
+        (loses("NODE"), RELOAD, "1", "nodes "),
+        (loses("ACTOR"), RELOAD, "1", "actors "),
+        (loses("PLACEMENT_GROUP"), RELOAD, "1", "groups "),
         (loses("JobCounter"), JOB_IDS, "1", "job ids given twice"),
-        (loses("ACTOR"), RECONSTRUCTION, "2", "actor"),
+        (loses("PLACEMENT_GROUP"), DELETION, "2", "the group is removed: had no effect"),
         (loses("ACTOR"), SURVIVAL, "3", "actor"),
         (NEVER_RETURNS, RECONNECT, "4", "exited with status 1"),
         (LATE_TO_NOTICE, NODE_DEATH, "24", "refused probes allow"),

@@ -12,9 +12,11 @@ from harness.check import held
 from harness.check.view import differences
 from harness.cluster import Cluster
 from harness.driver import look
+from harness.malformed import gcs_methods
 from harness.store.redis_server import RedisServer
 from harness.wire import ids
 from harness.wire import messages as m
+from harness.wire.rpc import method as method_of
 
 pytestmark = pytest.mark.promise("5")
 
@@ -132,18 +134,12 @@ TOKEN = "a-token-of-forty-characters-and-no-less!"
 def test_in_token_mode_every_call_needs_the_token(start: Callable[..., Cluster]) -> None:
     cluster = start(raylets=0, driver=False, env={"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN})
     client = cluster.client()
-    requests = {
-        "GetClusterId": m.GetClusterIdRequest(),
-        "GetAllNodeInfo": m.GetAllNodeInfoRequest(),
-        "GetNextJobID": m.GetNextJobIDRequest(),
-        "InternalKVPut": m.InternalKVPutRequest(key=b"key", value=b"value"),
-    }
-    for name, request in requests.items():
+    for method in gcs_methods():
         for token in (None, "wrong"):
-            with pytest.raises(grpc.RpcError) as refused:
-                client.call(name, request, cluster_id=None, token=token)
-            assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED, f"{name}: {refused.value}"
-        assert not client.call(name, request, cluster_id=None, token=TOKEN).status.code
+            call = client.begin(method.full_name, method.request(), cluster_id=None, token=token)
+            assert call.code() is grpc.StatusCode.UNAUTHENTICATED, f"{method.full_name} with token {token}"
+    for name in ("GetClusterId", "GetAllNodeInfo", "GetNextJobID"):
+        assert not client.call(name, method_of(name).request(), cluster_id=None, token=TOKEN).status.code
 
 
 def dump(redis: Redis) -> dict[bytes, bytes]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.cluster import Cluster
-from harness.control_plane import QUICK_HEALTH
+from harness.control_plane import PATIENT_HEALTH, QUICK_HEALTH
 from harness.driver import look
 from harness.fault import KillGcs
 from harness.wait import never, until
@@ -17,7 +17,7 @@ from harness.wire import messages as m
 pytestmark = pytest.mark.promise("2", "4")
 
 
-@pytest.mark.clause("N1", "N2", "R7")
+@pytest.mark.clause("N1")
 def test_a_node_that_died_in_the_outage_is_declared_dead(start: Callable[..., Cluster]) -> None:
     cluster = start(raylets=3, separate=True)
     gone = cluster.raylets[2]
@@ -44,28 +44,23 @@ def test_a_living_node_is_never_declared_dead_over_restarts(start: Callable[...,
     events = cluster.subscribe("NODE_INFO")
     for _ in range(20):
         cluster.cycle()
+        events.subscribe_again()
         assert set(look.node_states(cluster.driver.gcs).values()) == {"ALIVE"}
     cluster.settled()
-    dead = [one for one in events.messages() if one.node_info_message.state == m.GcsNodeInfo.DEAD]
-    assert not dead, f"declared dead: {[one.key_id.hex() for one in dead]}"
-
-
-@pytest.mark.clause("N3", "S2")
-def test_a_node_whose_views_flow_is_alive_after_a_longer_while(start: Callable[..., Cluster]) -> None:
-    cluster = start(raylets=2)
-    cluster.cycle()
     never(
         "declared dead",
         lambda: "DEAD" in look.node_states(cluster.driver.gcs).values(),
-        during=4.0,
+        during=3.0,
         every=0.1,
     )
+    dead = [one for one in events.messages() if one.node_info_message.state == m.GcsNodeInfo.DEAD]
+    assert not dead, f"declared dead: {[one.key_id.hex() for one in dead]}"
 
 
 @pytest.mark.clause("N4")
 def test_a_new_head_retires_the_old_one(start: Callable[..., Cluster]) -> None:
     """ray#39122, ray#54791: two heads were alive after a recovery."""
-    cluster = start(raylets=2, separate=True)
+    cluster = start(raylets=2, separate=True, config=PATIENT_HEALTH)
     old = cluster.head.node_id.hex()
     cluster.kill_gcs()
     cluster.head.kill()
@@ -79,12 +74,38 @@ def test_a_new_head_retires_the_old_one(start: Callable[..., Cluster]) -> None:
     assert states[new.node_id.hex()] == "ALIVE"
 
 
+@pytest.mark.clause("N4")
+def test_a_new_head_retires_one_that_still_runs(start: Callable[..., Cluster]) -> None:
+    """ray#39122, ray#54791."""
+    cluster = start(raylets=2, separate=True, config=PATIENT_HEALTH)
+    old = cluster.head.node_id.hex()
+    cluster.cycle()
+    new = cluster.add_raylet({"CPU": 1.0}, is_head=True)
+    for _ in range(2):
+        heads = [key for key, one in cluster.look().nodes.items() if one.head and one.state == "ALIVE"]
+        assert heads == [new.node_id.hex()], f"heads alive: {heads}"
+        cluster.cycle()
+    never("the old head is back", lambda: look.node_states(cluster.driver.gcs)[old] == "ALIVE", during=3.0)
+
+
+@pytest.mark.clause("N5")
+def test_a_node_that_has_not_synced_has_all_its_resources(start: Callable[..., Cluster]) -> None:
+    cluster = start(raylets=1)
+    silent = cluster.add_raylet({"CPU": 3.0}, sync=False, wait=False).wait_registered()
+    for _ in range(2):
+        assert look.available(cluster.driver.gcs)[silent.node_id.hex()].get("CPU") == 3.0
+        cluster.cycle()
+
+
 @pytest.mark.clause("N5")
 @pytest.mark.behaviour("T6")
 def test_resources_are_exactly_right_after_recovery(start: Callable[..., Cluster]) -> None:
-    cluster = start(raylets=2, cpus=4.0)
-    cluster.driver.create_actor(resources={"CPU": 1.0})
-    cluster.add_driver(cluster.raylets[1]).create_actor(resources={"CPU": 2.5})
+    cluster = start(raylets=0, driver=False)
+    for number in range(2):  # each has a resource of its own, so that an actor can be put there
+        cluster.add_raylet({"CPU": 4.0, f"place-{number}": 1.0})
+    driver = cluster.add_driver()
+    driver.create_actor(resources={"CPU": 1.0, "place-0": 0.5})
+    driver.create_actor(resources={"CPU": 2.5, "place-1": 1.0})
     cluster.settled()
     for _ in range(3):
         cluster.cycle()
@@ -116,7 +137,7 @@ def test_registering_a_node_again_keeps_one_node(cluster: Cluster) -> None:
     assert sorted(look.node_states(cluster.driver.gcs).values()) == ["ALIVE", "ALIVE"]
 
 
-@pytest.mark.clause("D1", "L1")
+@pytest.mark.clause("D1")
 @pytest.mark.behaviour("T5")
 def test_nodes_that_join_during_the_outage_are_all_there_after_it(start: Callable[..., Cluster]) -> None:
     cluster = start(raylets=1)

@@ -14,6 +14,7 @@ from harness.check.view import differences
 from harness.cluster import Cluster
 from harness.driver.client import GcsClient, Refused
 from harness.fault import HangGcs, Rival
+from harness.report.verdict import Inconclusive
 from harness.supervisor import Supervisor
 from harness.wait import never, until
 from harness.wire import messages as m
@@ -28,7 +29,8 @@ BOUND = 10.0  # seconds within which a supervisor must have brought a GCS back
 @pytest.mark.needs(store="redis")
 def test_a_second_gcs_corrupts_nothing(cluster: Cluster) -> None:
     """Both are asked to write; what either acknowledged must be there when one is left."""
-    populate(cluster)
+    work = populate(cluster)
+    before, watch = cluster.look(), work.watch()
     acknowledged: dict[bytes, bytes] = {}
     with cluster.broken(Rival()):
         rival = cluster.settled_rival()
@@ -47,7 +49,11 @@ def test_a_second_gcs_corrupts_nothing(cluster: Cluster) -> None:
     cluster.kill_gcs()
     cluster.revive_gcs()
     lost = [key for key, value in acknowledged.items() if cluster.driver.get(key) != value]
+    assert acknowledged, "neither of them works"
     assert not lost, f"acknowledged and lost: {lost}"
+    cluster.settled()
+    tables = ("nodes", "jobs", "actors", "names", "groups")
+    held(differences(before, cluster.look(), tables), watch.violations())
 
 
 @pytest.mark.behaviour("T9")
@@ -60,7 +66,9 @@ def test_one_name_has_one_actor_even_with_two_gcs(cluster: Cluster) -> None:
             spec = cluster.driver.actor_spec(name="contested", detached=True)
             if _acknowledged(client, "RegisterActor", cluster.driver.registration(spec)):
                 winners.append(spec.actor_id.hex())
-    assert len(winners) <= 1, f"two GCS gave one name to {winners}"
+    if not winners:
+        raise Inconclusive("neither GCS registered the actor")
+    assert len(winners) == 1, f"two GCS gave one name to {winners}"
 
 
 @pytest.mark.behaviour("T9")
@@ -75,8 +83,10 @@ def test_a_hung_gcs_that_wakes_after_its_successor_took_over_writes_nothing(clus
             ),
             within=None,
         )
-        rival = cluster.start_rival()
-        rival.wait_until_serving(within=15)
+        cluster.start_rival()
+        rival = cluster.settled_rival()
+        if not rival.alive:
+            raise Inconclusive("the successor did not serve")
         successor = cluster.client_of(rival)
         put = m.InternalKVPutRequest(
             key=b"late", value=b"from the new one", namespace=b"gauntlet", overwrite=True

@@ -19,17 +19,6 @@ from harness.wire import messages as m
 pytestmark = pytest.mark.promise("2", "3")
 
 
-def held_bundles(cluster: Cluster, group: bytes) -> dict[int, str]:
-    """Bundle index -> node, of what living raylets hold for the group."""
-    return {
-        index: raylet.node_id.hex()
-        for raylet in cluster.raylets
-        if raylet.alive
-        for owner, index in raylet.bundles()
-        if owner == group
-    }
-
-
 def placement(cluster: Cluster, group: bytes) -> dict[int, str]:
     """Bundle index -> node, as the GCS says."""
     nodes = view.group(cluster.driver.placement_group(group)).nodes
@@ -40,55 +29,42 @@ def state(cluster: Cluster, group: bytes) -> str:
     return view.group(cluster.driver.placement_group(group)).state
 
 
-def script(cluster: Cluster, method: str, mode: str) -> None:
-    for raylet in cluster.raylets:
-        raylet.script(method, mode=mode)
-
-
-def release(cluster: Cluster, method: str) -> None:
-    for raylet in cluster.raylets:
-        raylet.release(method)
-
-
 @pytest.mark.clause("P1", "P2", "D6")
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_created_group_is_left_in_peace(start: Callable[..., Cluster], strategy: str) -> None:
     cluster = start(raylets=3)
     group = cluster.driver.create_placement_group([{"CPU": 1.0}] * 3, strategy=strategy)
-    before = held_bundles(cluster, group)
+    before = cluster.bundles_of(group)
     assert before == placement(cluster, group)
+    nodes = {"STRICT_PACK": 1, "STRICT_SPREAD": 3}.get(strategy, len(set(before.values())))
+    assert len(set(before.values())) == nodes, f"{strategy} on {len(set(before.values()))} nodes"
     since = cluster.now()
     cluster.cycle()
     cluster.settled()
     assert state(cluster, group) == "CREATED"
-    assert held_bundles(cluster, group) == placement(cluster, group) == before
+    assert cluster.bundles_of(group) == placement(cluster, group) == before
     for method in ("PrepareBundleResources", "RemovePlacementGroupBundles", "CancelResourceReserve"):
         assert not cluster.orders(since, method), f"{method} for a group that stood"
-
-
-@pytest.mark.clause("P1")
-@pytest.mark.parametrize("strategy", ["STRICT_PACK", "STRICT_SPREAD"])
-def test_a_strict_strategy_is_kept(start: Callable[..., Cluster], strategy: str) -> None:
-    cluster = start(raylets=3)
-    group = cluster.driver.create_placement_group([{"CPU": 1.0}] * 3, strategy=strategy)
-    nodes = set(placement(cluster, group).values())
-    assert len(nodes) == (1 if strategy == "STRICT_PACK" else 3), f"{strategy} on {len(nodes)} nodes"
 
 
 @pytest.mark.clause("P1", "P2", "L2")
 @pytest.mark.parametrize("step", ["PrepareBundleResources", "CommitBundleResources"])
 def test_a_group_in_the_making_is_made_after_the_restart(start: Callable[..., Cluster], step: str) -> None:
     cluster = start(raylets=3)
-    script(cluster, step, "hold")
+    cluster.script(step, "hold")
     wish = cluster.driver.begin(
         cluster.driver.create_placement_group, [{"CPU": 1.0}] * 2, strategy="STRICT_SPREAD"
     )
     until(f"{step} arrives", lambda: cluster.orders(method=step), within=5)
-    with cluster.broken(KillGcs()):
-        release(cluster, step)
+    with cluster.broken(KillGcs()) as kill:
+        cluster.release(step)
     group = wish.result(20)
+    if step == "CommitBundleResources":
+        assert not cluster.orders(kill.at, "PrepareBundleResources"), (
+            "prepared again what it had stored as prepared"
+        )
     assert state(cluster, group) == "CREATED"
-    until("books agree", lambda: held_bundles(cluster, group) == placement(cluster, group), within=5)
+    until("books agree", lambda: cluster.bundles_of(group) == placement(cluster, group), within=5)
 
 
 @pytest.mark.clause("P1", "P3")
@@ -101,7 +77,7 @@ def test_a_group_that_waits_for_room_gets_it_after_the_restart(start: Callable[.
     cluster.add_raylet({"CPU": 8.0})
     wait.result(20)
     assert state(cluster, group) == "CREATED"
-    assert held_bundles(cluster, group) == placement(cluster, group)
+    assert cluster.bundles_of(group) == placement(cluster, group)
 
 
 @pytest.mark.clause("P1", "P3", "D7", "I7")
@@ -111,7 +87,7 @@ def test_a_removed_group_stays_removed(cluster: Cluster) -> None:
     cluster.cycle()
     cluster.settled()
     assert state(cluster, group) == "REMOVED"
-    until("nothing is held for it", lambda: not held_bundles(cluster, group), within=5)
+    until("nothing is held for it", lambda: not cluster.bundles_of(group), within=5)
     with pytest.raises(Refused) as refused:
         cluster.driver.wait_placement_group(group, within=5)
     assert refused.value.code == 17
@@ -124,7 +100,7 @@ def test_a_group_removed_in_the_outage_is_removed_after_it(cluster: Cluster) -> 
     with cluster.broken(KillGcs()):
         removal = cluster.driver.begin(cluster.driver.remove_placement_group, group)
     removal.result(15)
-    until("its bundle is released", lambda: not held_bundles(cluster, group), within=5)
+    until("its bundle is released", lambda: not cluster.bundles_of(group), within=5)
     cluster.cycle()
     assert state(cluster, group) == "REMOVED"
 
@@ -149,7 +125,7 @@ def test_a_group_that_lost_a_node_in_the_outage_is_whole_again(start: Callable[.
     until("the lost bundle is placed anew", whole, within=25)
     now = placement(cluster, group)
     assert {index: now[index] for index in kept} == kept, "a bundle that stood was moved"
-    until("books agree", lambda: held_bundles(cluster, group) == placement(cluster, group), within=5)
+    until("books agree", lambda: cluster.bundles_of(group) == placement(cluster, group), within=5)
 
 
 @pytest.mark.clause("P1")
@@ -159,11 +135,14 @@ def test_a_group_being_rescheduled_is_finished_after_the_restart(start: Callable
     doomed = cluster.raylets[2]
     doomed.kill()
     until("the group waits for a node", lambda: state(cluster, group) == "RESCHEDULING", within=20)
+    kept = cluster.bundles_of(group)
     cluster.cycle()
+    cluster.settled()
+    assert cluster.bundles_of(group) == kept, "a bundle that stood was swept"
     assert state(cluster, group) in ("RESCHEDULING", "PENDING")
     cluster.add_raylet({"CPU": 4.0})
     until("it is whole again", lambda: state(cluster, group) == "CREATED", within=20)
-    until("books agree", lambda: held_bundles(cluster, group) == placement(cluster, group), within=5)
+    until("books agree", lambda: cluster.bundles_of(group) == placement(cluster, group), within=5)
 
 
 @pytest.mark.clause("P4", "D9")
@@ -175,7 +154,7 @@ def test_a_group_of_a_job_that_ended_in_the_outage_is_removed(cluster: Cluster) 
         finish = other.begin(other.finish_job)
     finish.result(15)
     until("the owned group is removed", lambda: state(cluster, owned) == "REMOVED", within=10)
-    until("its bundle is released", lambda: not held_bundles(cluster, owned), within=5)
+    until("its bundle is released", lambda: not cluster.bundles_of(owned), within=5)
     cluster.cycle()
     assert state(cluster, owned) == "REMOVED"
     assert state(cluster, detached) == "CREATED"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.cluster import Cluster
+from harness.raylet.handles import RayletHandle
 from harness.wait import until
 from harness.wire import messages as m
 
@@ -81,6 +82,19 @@ def test_what_is_missed_in_the_outage_is_in_the_tables(cluster: Cluster, gap: in
         )
 
 
+@pytest.mark.clause("B4")
+def test_every_raylet_hears_of_a_death_around_a_fast_restart(start: Callable[..., Cluster]) -> None:
+    """ray#24642, ray#24721: a subscriber that a fast restart overtakes must not miss what follows it."""
+    cluster = start(raylets=4, separate=True)
+    for gone in (cluster.raylets[3], cluster.raylets[2]):
+        cluster.kill_gcs()
+        gone.kill()
+        cluster.revive_gcs()
+        cluster.cycle()
+        for raylet in (one for one in cluster.raylets if one.alive):
+            until("it hears of the death", lambda: _heard_dead(raylet, gone.node_id), within=20)
+
+
 @pytest.mark.clause("B5")
 def test_a_second_stream_of_a_node_replaces_the_first(cluster: Cluster) -> None:
     raylet = cluster.raylets[1]
@@ -126,3 +140,7 @@ def test_raylets_subscribe_and_read_again_after_each_restart(start: Callable[...
             lambda: any(heard.key_id == joined.node_id for heard in raylet.messages()),
             within=10,
         )
+
+
+def _heard_dead(raylet: RayletHandle, node: bytes) -> bool:
+    return any(heard.key_id == node and heard.summary.get("state") == "DEAD" for heard in raylet.messages())

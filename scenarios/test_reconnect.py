@@ -52,17 +52,18 @@ def test_back_at_once_every_raylet_reconnects_without_registering_again(
 
 @pytest.mark.behaviour("T3")
 def test_back_just_before_the_limit_nobody_leaves(start: Callable[..., Cluster]) -> None:
-    cluster = start(raylets=2, separate=True, reconnect_limit=LIMIT)
+    limit = 6.0
+    cluster = start(raylets=2, separate=True, reconnect_limit=limit)
     with cluster.broken(KillGcs()):
         until("every raylet waits", lambda: all(raylet.waiting_since for raylet in cluster.raylets), within=5)
         first = min(raylet.waiting_since or 0.0 for raylet in cluster.raylets)
-        until("the limit is near", lambda: cluster.now() > first + LIMIT * 0.75, within=LIMIT)
+        until("the limit is near", lambda: cluster.now() > first + limit - 2.0, within=limit)
         assert all(raylet.alive for raylet in cluster.raylets), "a raylet left before its limit"
-    if cluster.now() > first + LIMIT:
+    if cluster.now() > first + limit - 1.0:
         raise Inconclusive("the GCS itself took too long to come back")
     cluster.settled()
     assert all(raylet.alive for raylet in cluster.raylets), "a raylet left within its limit"
-    held(two_state(standings(cluster), LIMIT))
+    held(two_state(standings(cluster), limit))
 
 
 @pytest.mark.behaviour("T3")
@@ -90,18 +91,16 @@ def test_past_the_limit_the_raylet_exits(start: Callable[..., Cluster], limit: f
 def test_past_the_limit_the_node_fails_and_its_work_moves(start: Callable[..., Cluster]) -> None:
     """The GCS comes back to find one node gone: actors restart by their budget, bundles move."""
     cluster = start(raylets=1, separate=True, reconnect_limit=60)
-    cluster.add_raylet({"CPU": 4.0, "doomed": 4.0}, reconnect_limit=1.0)
+    doomed = cluster.add_raylet({"CPU": 4.0, "place": 4.0}, reconnect_limit=1.0)
     cluster.add_raylet({"CPU": 4.0})
-    doomed = cluster.raylets[1]
-    elsewhere = cluster.add_driver(home=doomed)
-    # Owned by a driver on the head, so that it is not its owner's death that ends it.
-    group = cluster.driver.create_placement_group(
-        ({"CPU": 1.0}, {"CPU": 1.0}, {"CPU": 1.0}), strategy="STRICT_SPREAD", ready=False
+    group = cluster.driver.create_placement_group([{"CPU": 1.0}] * 3, strategy="STRICT_SPREAD")
+    # On the doomed node alone, and detached: it is not an owner's death that ends them.
+    there = {"CPU": 1.0, "place": 1.0}
+    restartable = cluster.driver.create_actor(
+        name="restartable", detached=True, max_restarts=1, resources=there
     )
-    cluster.driver.wait_placement_group(group)
-    restartable = elsewhere.create_actor(name="restartable", detached=True, max_restarts=1)
-    final = elsewhere.create_actor(name="final", detached=True, max_restarts=0)
-    cluster.add_raylet({"CPU": 4.0})
+    final = cluster.driver.create_actor(name="final", detached=True, max_restarts=0, resources=there)
+    cluster.add_raylet({"CPU": 4.0, "place": 4.0})
     with cluster.broken(KillGcs()):
         until("the doomed raylet exits", lambda: not doomed.alive, within=15)
     driver = cluster.driver
@@ -125,7 +124,7 @@ def test_past_the_limit_the_node_fails_and_its_work_moves(start: Callable[..., C
         return row.state == m.PlacementGroupTableData.CREATED and doomed.node_id not in nodes
 
     until("the group's bundle moves", replaced, within=20)
-    held(two_state(standings(cluster), LIMIT))
+    held(two_state(standings(cluster), limit=60.0))
 
 
 @pytest.mark.clause("N3")
@@ -140,9 +139,8 @@ def test_nobody_ends_in_a_third_state(start: Callable[..., Cluster]) -> None:
         until("the impatient one exits", lambda: not short.alive, within=10)
 
     def decided() -> bool:
-        return not two_state(standings(cluster), LIMIT) and all(
-            one.state != "waiting" for one in standings(cluster) if one.alive
-        )
+        now = standings(cluster)
+        return not two_state(now, limit=60.0) and all(one.state != "waiting" for one in now if one.alive)
 
     until("every raylet is back or gone", decided, within=25)
     assert [raylet.alive for raylet in cluster.raylets] == [True, True, False, False]

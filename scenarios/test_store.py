@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 
 import grpc
 import pytest
@@ -10,12 +11,13 @@ import pytest
 from harness.check import held
 from harness.check.view import differences
 from harness.cluster import Cluster
-from harness.errors import EnvironmentProblem
+from harness.errors import TargetFailed
 from harness.fault import KillGcs, KillStore, PauseStore, WipeStore
+from harness.report.verdict import Inconclusive
 from harness.store.redis_server import RedisServer, client_of
 from harness.target.base import Target
 from harness.target.parse import parse_target
-from harness.wait import until
+from harness.wait import never, until
 from harness.wire.dialect import NEWEST
 from harness.workload import populate
 
@@ -57,7 +59,7 @@ def test_a_store_that_comes_late_is_awaited(build: Callable[..., Cluster]) -> No
     cluster = build()
     cluster.store.kill()
     cluster.gcs.start()
-    until("the GCS waits without serving", lambda: cluster.gcs.alive and not cluster.gcs.accepts(), within=2)
+    never("it served or gave up", lambda: cluster.gcs.accepts() or not cluster.gcs.alive, during=1.5)
     cluster.store.restart()
     cluster.gcs.wait_until_serving(within=20)
 
@@ -91,6 +93,36 @@ def test_a_killed_store_is_survived_or_ends_the_gcs_but_loses_nothing(start: Cal
     held(differences(before, cluster.look()), watch.violations())
 
 
+@pytest.mark.clause("S2", "L2", "D12")
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "writing"])
+def test_cut_connections_are_survived_or_end_the_gcs_but_lose_nothing(
+    start: Callable[..., Cluster], busy: bool
+) -> None:
+    """ray#53475, ray#46982, ray#64204: an idle timeout or a proxy cuts them; the store itself is well."""
+    cluster = start(store="redis")
+    work = populate(cluster)
+    before, watch = cluster.look(), work.watch()
+    puts = {}
+    with closing(client_of(cluster.store.settings)) as redis:
+        if busy:
+            keys = [b"%d" % number for number in range(50)]
+            puts = {key: cluster.driver.begin(cluster.driver.put, key, b"v", b"cut") for key in keys}
+        if not redis.client_kill_filter(_type="normal", skipme=True):
+            raise Inconclusive("the GCS had no connection to cut")
+    held(watch.violations())
+    until("the GCS ends, or works again", lambda: not cluster.gcs.alive or _works(cluster), within=15)
+    if not cluster.gcs.alive:
+        assert cluster.gcs.exit_status != 0, "the GCS lost its store and says all is well"
+    acknowledged = [key for key, put in puts.items() if put.done()]
+    cluster.cycle()
+    for put in puts.values():
+        put.result(15)
+    lost = [key for key in acknowledged if cluster.driver.get(key, b"cut") != b"v"]
+    assert not lost, f"acknowledged and lost: {lost}"
+    cluster.settled()
+    held(differences(before, cluster.look()), watch.violations())
+
+
 @pytest.mark.clause("S2")
 def test_a_store_that_pauses_shortly_is_waited_for(start: Callable[..., Cluster]) -> None:
     cluster = start()
@@ -98,7 +130,6 @@ def test_a_store_that_pauses_shortly_is_waited_for(start: Callable[..., Cluster]
     life = cluster.gcs.pid
     with cluster.broken(PauseStore()):
         put = cluster.driver.begin(cluster.driver.put, b"paused", b"value")
-        assert cluster.head.alive
         held(watch.violations())
         assert not put.done(), "acknowledged by a GCS whose store does not answer"
     assert put.result(15) is True
@@ -124,7 +155,7 @@ def test_a_store_that_lost_its_data_makes_another_cluster_and_the_old_nodes_leav
     cluster = start(raylets=2, separate=True, raylet={"self_check": 1.0})
     old = cluster.look()
     with cluster.broken(KillGcs()), cluster.broken(WipeStore()):
-        """Both at once: a GCS that returns to an empty store."""
+        pass  # both at once: the GCS returns to an empty store
     client = cluster.client()
     assert client.learn_cluster_id().hex() != old.cluster_id, "the new cluster has the old one's id"
     for raylet in cluster.raylets:
@@ -138,19 +169,23 @@ def test_the_reference_and_the_target_take_over_from_each_other(
     start: Callable[..., Cluster], target: Target, first: str
 ) -> None:
     """The layout in the store is one: each reads what the other wrote."""
+    if target.name == "reference":
+        pytest.skip("the reference with itself shows nothing")
     if target.dialect.release < NEWEST:
         pytest.skip("the reference writes the rows of 2.60.0")
     reference = parse_target("reference")
     order = (reference, target) if first == "reference" else (target, reference)
     cluster = start(target=order[0])
     work = populate(cluster)
-    before, watch = cluster.look(), work.watch()
+    before, watch, given = cluster.look(), work.watch(), [cluster.driver.next_job_id()]
     for successor in (order[1], order[0]):
         cluster.kill_gcs()
         cluster.gcs.target = successor
         cluster.revive_gcs()
         cluster.settled()
         held(differences(before, cluster.look()), watch.violations())
+        given.append(cluster.driver.next_job_id())
+    assert given == sorted(set(given)), f"job ids {given}"
 
 
 @pytest.mark.clause("S5", "D12")
@@ -162,7 +197,7 @@ def test_rocksdb_keeps_everything_and_has_one_writer(start: Callable[..., Cluste
     cluster.cycle()
     held(differences(before, cluster.look()))
     rival = cluster.start_rival()
-    with pytest.raises(EnvironmentProblem, match="exited"):
+    with pytest.raises(TargetFailed, match="exited"):
         rival.wait_until_serving(within=15)
     assert rival.exit_status not in (None, 0), "a second GCS opened the database"
     held(differences(before, cluster.look()))

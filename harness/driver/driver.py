@@ -29,6 +29,9 @@ class Home(Protocol):
     def attach_driver(self, worker_id: bytes) -> int:
         """Serve as the owner ``worker_id``; its port."""
 
+    def drop_ref(self, actor_id: bytes, worker_id: bytes | None = None) -> None:
+        """The owner lets go of its actor."""
+
     def detach_driver(self, worker_id: bytes) -> None: ...
 
 

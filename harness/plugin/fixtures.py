@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from harness.target.base import Target
 
 CLUSTERS = pytest.StashKey[Any]()
+_CLOSING_SECONDS = 3.0
 
 
 @pytest.fixture
@@ -28,7 +30,8 @@ def workplace(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
         return
     GUARD.adopt(tmp_path)
     yield tmp_path
-    GUARD.remove(tmp_path)
+    if not interrupted(request):  # else the guardian's, which first ends all that may still write there
+        GUARD.remove(tmp_path)
 
 
 @pytest.fixture
@@ -62,7 +65,24 @@ def build(
     finally:
         request.node.user_properties.append((RECOVERIES, sum(cluster.recoveries for cluster in built)))
         for ending in [*built, *stores]:
-            ending.close() if isinstance(ending, Cluster) else ending.stop()
+            end = ending.close if isinstance(ending, Cluster) else ending.stop
+            end()
+
+
+def interrupted(request: pytest.FixtureRequest) -> bool:
+    """Whether Ctrl-C ended the run."""
+    return request.session.exitstatus == pytest.ExitCode.INTERRUPTED
+
+
+def within_a_bound(end: Callable[[], object]) -> None:
+    """Call ``end``, but do not wait for ever: what it does not end, the guardian ends when we exit.
+
+    A Ctrl-C that strikes inside gRPC may leave a call that nobody drives on, and then closing its
+    channel never returns.
+    """
+    closing = threading.Thread(target=end, name="closing", daemon=True)
+    closing.start()
+    closing.join(_CLOSING_SECONDS)
 
 
 @pytest.fixture

@@ -25,6 +25,18 @@ ROLES = ("gcs", "redis", "raylets", "worker")
 # In seconds. A worker of xdist whose controller is gone is given 5 for its scenario, then 10 for the fixtures.
 BOUND, XDIST_BOUND = 10.0, 20.0
 
+# What gRPC does now and then when a Ctrl-C strikes inside of it: closing a channel never returns.
+STUCK = """
+import os, signal, threading
+import pytest
+from harness.driver.client import GcsClient
+
+@pytest.mark.promise("1")
+def test_stuck(cluster):
+    GcsClient.close = lambda self: threading.Event().wait()
+    os.kill(os.getpid(), signal.SIGINT)
+"""
+
 Strike = Callable[[subprocess.Popen[bytes]], None]
 
 
@@ -52,7 +64,7 @@ def census(pid: int) -> Census:
                 roles["worker" if log_of(one.parents()[1]) == "raylets" else log] += 1
             elif one.cmdline()[-1] in tokens:
                 roles["guardian"] += 1
-            sockets |= {os.readlink(link) for link in Path(f"/proc/{one.pid}/fd").iterdir()}
+            sockets |= {str(link.readlink()) for link in Path(f"/proc/{one.pid}/fd").iterdir()}
     return Census(roles, frozenset(sockets & listening()))
 
 
@@ -66,7 +78,7 @@ def token_of(process: psutil.Process) -> str:
 def log_of(process: psutil.Process) -> str:
     """``gcs`` for a process that writes ``…/gcs-7.log``."""
     try:
-        return Path(os.readlink(f"/proc/{process.pid}/fd/1")).stem.partition("-")[0]
+        return Path(f"/proc/{process.pid}/fd/1").readlink().stem.partition("-")[0]
     except OSError:
         return ""
 
@@ -107,26 +119,35 @@ def test_nothing_outlives_a_run_that_was_ended(run: WholeRun, what: list[str], s
     try:
         seen = until(
             "every kind of process runs",
-            lambda: ended(process, run) or complete(process.pid, clusters),
+            lambda: census_of(process, clusters),
             within=40,
             evidence=lambda: f"{census(process.pid)}\n{run.output}",
         )
-        assert isinstance(seen, Census) and len(seen.sockets) >= len(ROLES), seen
         strike(process)
         status = process.wait(bound)
     finally:
         process.kill()
         process.wait()
+    assert seen is not None
     assert status == (-signal.SIGKILL if strike is kill_9 else pytest.ExitCode.INTERRUPTED), run.output
     assert "Traceback" not in run.output + run.errors, run.output + run.errors
     run.nothing_left(bound)
+    assert len(seen.sockets) >= len(ROLES), seen
     assert not seen.sockets & listening(), "somebody still takes connections"
 
 
-def complete(pid: int, clusters: int) -> Census | None:
-    found = census(pid)
+def census_of(process: subprocess.Popen[bytes], clusters: int) -> Census | None:
+    """A census that is complete for so many clusters; None before."""
+    assert process.poll() is None, "it ended too early"
+    found = census(process.pid)
     return found if found.complete(clusters) else None
 
 
-def ended(process: subprocess.Popen[bytes], run: WholeRun) -> None:
-    assert process.poll() is None, f"it ended too early:\n{run.output}\n{run.errors}"
+def test_a_channel_that_cannot_be_closed_does_not_hold_up_the_end(run: WholeRun, tmp_path: Path) -> None:
+    scenario = tmp_path / "scenarios" / "test_it.py"
+    scenario.parent.mkdir()
+    scenario.write_text(STUCK)
+    options = ["-p", "harness.plugin", "-c", os.devnull, "--rootdir", str(tmp_path), "--gcs", "reference"]
+    status = run.status(str(scenario), *options, within=30)
+    assert status == pytest.ExitCode.INTERRUPTED, run.output + run.errors
+    run.nothing_left(BOUND)
