@@ -35,6 +35,10 @@ from harness.witness import Witness
 QUICK_RAYLET: Mapping[str, object] = {"sync_reopen": 0.1}
 
 
+class Lost(AssertionError):
+    """Something that should live has no living process."""
+
+
 class Cluster(ControlPlane):
     """A cluster under test. Use it as a context manager; leaving it ends all that it started."""
 
@@ -228,7 +232,7 @@ class Cluster(ControlPlane):
         for raylet in self.raylets:
             if raylet.alive and any(worker.actor_id == actor and worker.alive for worker in raylet.workers()):
                 return raylet.actor(actor)
-        raise LookupError(f"actor {actor.hex()}: no living worker on any raylet")
+        raise Lost(f"actor {actor.hex()}: no living worker on any raylet")
 
     def workers_of(self, actor: bytes) -> list[Worker]:
         """The living worker processes that hold the actor, on any raylet."""

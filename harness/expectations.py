@@ -31,7 +31,8 @@ class Expectation:
 
 def file_for(target: str) -> Path:
     """Where the known breakages of the target named ``target`` (``ray==2.60.0``) would lie."""
-    return FOLDER / f"{re.sub(r'[^A-Za-z0-9.]+', '-', target)}.toml"
+    slug = re.sub(r"[^A-Za-z0-9.]+", "-", target)
+    return FOLDER / f"{slug[:100]}.toml"  # a command may be longer than a file's name
 
 
 def expectations_for(target: str, chosen: str | None = None) -> tuple[Expectation, ...]:
@@ -55,6 +56,8 @@ def _read(path: Path, target: str) -> tuple[Expectation, ...]:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as problem:
         raise EnvironmentProblem(f"{path} is not TOML: {problem}") from problem
+    except (OSError, UnicodeDecodeError) as problem:
+        raise EnvironmentProblem(f"{path} cannot be read: {problem}") from problem
     if set(document) - {"broken"}:
         raise EnvironmentProblem(f"{path}: only [[broken]] entries belong here")
     entries = tuple(_entry(path, number, one) for number, one in enumerate(document.get("broken", []), 1))

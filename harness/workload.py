@@ -9,7 +9,7 @@ from math import inf
 
 from harness.check import view
 from harness.check.survival import Pulse, lived_on, same_objects, unharmed
-from harness.cluster import Cluster
+from harness.cluster import Cluster, Lost
 from harness.raylet.records import ObjectRef, Task
 from harness.wait import until
 
@@ -29,7 +29,7 @@ class Workload:
         signs = [(f"task {task.name}", task) for task in self.tasks]
         found = [Pulse(who, task.pid, reached) for who, task in signs if (reached := steps(task)) is not None]
         for actor in self.actors:
-            with contextlib.suppress(OSError, LookupError):
+            with contextlib.suppress(OSError, Lost):
                 found.append(self.cluster.pulse(actor))
         return found
 

@@ -66,7 +66,7 @@ def build(
         request.node.user_properties.append((RECOVERIES, sum(cluster.recoveries for cluster in built)))
         for ending in [*built, *stores]:
             end = ending.close if isinstance(ending, Cluster) else ending.stop
-            end()
+            within_a_bound(end) if interrupted(request) else end()
 
 
 def interrupted(request: pytest.FixtureRequest) -> bool:

@@ -10,7 +10,7 @@ from harness.process.descendants import Descendants
 from harness.wait import until
 
 # A shell that leaves an orphan in a session of its own, and says who it is.
-ORPHAN = "setsid sleep 300 >/dev/null & echo $!"
+ORPHAN = "setsid sleep 300 >/dev/null 2>&1 & echo $!"
 
 
 def test_an_orphan_in_a_session_of_its_own_is_seen_and_ended() -> None:

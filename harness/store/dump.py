@@ -39,6 +39,8 @@ def read(client: redis.Redis, namespace: str) -> Raw:
     stored: dict[str, dict[bytes, bytes]] = {}
     for key in keys(client, namespace):
         table = key.rpartition(b"@")[2].decode()
+        if table not in (COUNTER, "KV", *TABLES):
+            continue  # a GCS's own, such as the reference's fence
         # redis-py's annotations cover its asynchronous twin too.
         contents: Any = {b"": client.get(key)} if table == COUNTER else client.hgetall(key)
         stored[table] = dict(contents)

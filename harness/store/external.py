@@ -79,9 +79,9 @@ def parse_url(url: str) -> StoreSettings:
         parts = urlsplit(url)
         port = parts.port or 6379
     except ValueError as problem:
-        raise EnvironmentProblem(f"{url!r} is no store: {problem}; expected {_FORM}") from problem
+        raise EnvironmentProblem(f"{_shown(url)} is no store: {problem}; expected {_FORM}") from problem
     if parts.scheme != "redis" or not parts.hostname or parts.path not in ("", "/", "/0") or parts.query:
-        raise EnvironmentProblem(f"{url!r} is no store: expected {_FORM}")
+        raise EnvironmentProblem(f"{_shown(url)} is no store: expected {_FORM}")
     host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname
     try:
         loopback = ipaddress.ip_address(host).is_loopback
@@ -89,6 +89,12 @@ def parse_url(url: str) -> StoreSettings:
         loopback = False
     if not loopback:
         raise EnvironmentProblem(
-            f"{url!r}: {host} is no loopback address; a run must not touch another machine"
+            f"{_shown(url)}: {host} is no loopback address; a run must not touch another machine"
         )
     return StoreSettings("redis", host, port, unquote(parts.username or ""), unquote(parts.password or ""))
+
+
+def _shown(url: str) -> str:
+    """The URL for a message, without what may be a password."""
+    scheme, separator, rest = url.partition("://")
+    return repr(f"{scheme}{separator}{rest.rpartition('@')[2]}")

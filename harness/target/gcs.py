@@ -72,6 +72,7 @@ class GcsProcess:
         self._lock = threading.RLock()
         self._child: Child | None = None
         self._lives: list[Life] = []
+        self._has_served = False
 
     # What it is
 
@@ -153,7 +154,7 @@ class GcsProcess:
         seconds: one sentence and the last lines of its log. A first start that fails is killed; for it
         $GAUNTLET_START_WITHIN, where set, is the bound instead.
         """
-        if self.target.name not in _SERVED:
+        if not self._runs_here():
             within = start_within(within)
         began = time.monotonic()
         probe = self._probe()
@@ -176,7 +177,7 @@ class GcsProcess:
                 self._fail(
                     child,
                     f"does not serve within {within:g} s: {heard}",
-                    kill=self.target.name not in _SERVED,
+                    kill=not self._runs_here(),
                 )
             time.sleep(_TICK_SECONDS)
 
@@ -254,8 +255,13 @@ class GcsProcess:
                 life.ended, life.exit = time.monotonic(), status
             return status
 
+    def _runs_here(self) -> bool:
+        """Whether this machine can run it: it has served before, here or in another cluster."""
+        return self._has_served or self.target.name in _SERVED
+
     def _note_serving(self) -> None:
         with self._lock:
+            self._has_served = True
             _SERVED.add(self.target.name)
             if self._lives[-1].serving is None:
                 self._lives[-1].serving = time.monotonic()
@@ -268,7 +274,7 @@ class GcsProcess:
         message = f"{self.target.name} {why}" + (
             f"; it said last:\n{last}" if last else "; it printed nothing"
         )
-        raise TargetFailed(message) if self.target.name in _SERVED else EnvironmentProblem(message)
+        raise TargetFailed(message) if self._runs_here() else EnvironmentProblem(message)
 
 
 def ended(status: int) -> str:
