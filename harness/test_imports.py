@@ -35,6 +35,22 @@ RULES = (
     Rule("harness/raylet", LOW),
     Rule("harness/driver", (*LOW, "harness.check")),
     Rule("harness/target", (*LOW, "harness.store")),
+    Rule("harness/fault", ("harness.cluster", *LOW)),
+    Rule(
+        "harness/cluster",
+        (
+            *LOW,
+            *(
+                f"harness.{room}"
+                for room in ("check", "driver", "fault", "names", "raylet", "store", "target")
+            ),
+        ),
+    ),
+    Rule(
+        "harness/traffic",
+        (*LOW, *(f"harness.{room}" for room in ("check", "cluster", "driver", "raylet"))),
+    ),
+    Rule("harness/supervisor.py", (*LOW, "harness.target")),
     Rule("reference_gcs", ("harness.wire",)),
     Rule("reference_gcs/core", ("harness.wire", "reference_gcs.core")),
     Rule("harness/guarantees.py", ()),

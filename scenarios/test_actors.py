@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.cluster import Cluster
-from harness.control_plane import PATIENT_HEALTH
+from harness.cluster.control_plane import PATIENT_HEALTH
 from harness.driver.client import Refused
 from harness.driver.driver import Driver
 from harness.fault import KillGcs

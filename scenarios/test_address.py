@@ -8,10 +8,10 @@ import pytest
 
 from harness.check import held
 from harness.cluster import Cluster
-from harness.control_plane import GCS_NAME
+from harness.cluster.control_plane import GCS_NAME
 from harness.fault import KillGcs, MoveGcs
+from harness.traffic.workload import populate
 from harness.wait import until
-from harness.workload import populate
 
 pytestmark = [pytest.mark.promise("6"), pytest.mark.behaviour("T10")]
 

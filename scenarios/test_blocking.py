@@ -10,7 +10,8 @@ from harness.check import held
 from harness.check.blocking import once, waited_out
 from harness.cluster import Cluster
 from harness.fault import KillGcs, PauseStore
-from harness.functions import (
+from harness.report.verdict import Inconclusive
+from harness.traffic.functions import (
     FUNCTIONS,
     Call,
     CreateWorkerProcess,
@@ -22,7 +23,6 @@ from harness.functions import (
     ReconstructPlacementGroup,
     RegisterNode,
 )
-from harness.report.verdict import Inconclusive
 from harness.wait import never, until
 
 pytestmark = [pytest.mark.promise("2"), pytest.mark.clause("K2")]

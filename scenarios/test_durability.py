@@ -14,13 +14,13 @@ import pytest
 from harness.check import held
 from harness.check.view import differences
 from harness.cluster import Cluster
-from harness.control_plane import PATIENT_HEALTH
+from harness.cluster.control_plane import PATIENT_HEALTH
 from harness.fault import KillGcs, PauseStore
-from harness.mutations import MUTATIONS, Mutation, Prepare
 from harness.report.verdict import Inconclusive
+from harness.traffic.mutations import MUTATIONS, Mutation, Prepare
+from harness.traffic.workload import populate
 from harness.wait import never, until
 from harness.wire import messages as m
-from harness.workload import populate
 
 pytestmark = [pytest.mark.promise("1"), pytest.mark.clause("D12")]
 

@@ -12,8 +12,8 @@ from harness.check import held
 from harness.check.view import differences
 from harness.cluster import Cluster
 from harness.driver import look
-from harness.malformed import gcs_methods
 from harness.store.redis_server import RedisServer
+from harness.traffic.malformed import gcs_methods
 from harness.wire import ids
 from harness.wire import messages as m
 from harness.wire.rpc import method as method_of

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.cluster import Cluster
-from harness.control_plane import PATIENT_HEALTH, QUICK_HEALTH
+from harness.cluster.control_plane import PATIENT_HEALTH, QUICK_HEALTH
 from harness.driver import look
 from harness.fault import KillGcs
 from harness.wait import never, until

@@ -16,9 +16,9 @@ from harness.driver.client import GcsClient, Refused
 from harness.fault import HangGcs, Rival
 from harness.report.verdict import Inconclusive
 from harness.supervisor import Supervisor
+from harness.traffic.workload import populate
 from harness.wait import never, until
 from harness.wire import messages as m
-from harness.workload import populate
 
 pytestmark = [pytest.mark.promise("7"), pytest.mark.clause("S4")]
 

@@ -9,11 +9,11 @@ import pytest
 from harness.check import held
 from harness.check.survival import unharmed
 from harness.cluster import Cluster
-from harness.control_plane import PATIENT_HEALTH
+from harness.cluster.control_plane import PATIENT_HEALTH
 from harness.driver import look
+from harness.traffic.workload import populate
 from harness.wait import never, until
 from harness.wire import messages as m
-from harness.workload import populate
 
 pytestmark = pytest.mark.promise("2", "3")
 

@@ -9,7 +9,7 @@ import pytest
 from harness.check import held
 from harness.check.view import TABLES, differences
 from harness.cluster import Cluster
-from harness.workload import populate
+from harness.traffic.workload import populate
 
 pytestmark = pytest.mark.promise("1")
 

@@ -11,7 +11,7 @@ import pytest
 
 from harness.cluster import Cluster
 from harness.driver.client import Refused
-from harness.malformed import FORMS, LONG_POLLS, differs, gcs_methods
+from harness.traffic.malformed import FORMS, LONG_POLLS, differs, gcs_methods
 from harness.wait import never, until
 from harness.wire import ids
 from harness.wire import messages as m

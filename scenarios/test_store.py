@@ -17,9 +17,9 @@ from harness.report.verdict import Inconclusive
 from harness.store.redis_server import RedisServer, client_of
 from harness.target.base import Target
 from harness.target.parse import parse_target
+from harness.traffic.workload import populate
 from harness.wait import never, until
 from harness.wire.dialect import NEWEST
-from harness.workload import populate
 
 pytestmark = [pytest.mark.promise("5"), pytest.mark.needs(store="redis")]
 

@@ -8,8 +8,8 @@ from harness.check import held
 from harness.cluster import Cluster
 from harness.fault import HangGcs, KillGcs, TerminateGcs
 from harness.fault.base import Fault
+from harness.traffic.workload import populate
 from harness.wait import never, until
-from harness.workload import populate
 
 AFTERWARDS = 3.0  # seconds: harm from health checks (2 s) and questions to owners (1 s) comes late
 

@@ -12,9 +12,9 @@ from harness.cluster import Cluster
 from harness.driver import look
 from harness.store.dump import keys, read
 from harness.store.redis_server import RedisServer, client_of
+from harness.traffic.workload import populate
 from harness.wait import until
 from harness.wire import messages as m
-from harness.workload import populate
 
 pytestmark = [pytest.mark.promise("1"), pytest.mark.clause("L2"), pytest.mark.needs(store="redis")]
 

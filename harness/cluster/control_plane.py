@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from harness.journal import Journal
+from harness.cluster.journal import Journal
 from harness.names.front import Front
 from harness.names.server import NameServer
 from harness.process.ports import allocate_address, allocate_port

@@ -12,7 +12,8 @@ import psutil
 
 from harness.check.survival import Order, Pulse
 from harness.check.view import View
-from harness.control_plane import ControlPlane
+from harness.cluster.control_plane import ControlPlane
+from harness.cluster.witness import Witness
 from harness.driver import look
 from harness.driver.client import QUICK_BACKOFF, GcsClient
 from harness.driver.driver import Driver
@@ -29,7 +30,6 @@ from harness.target.base import Target
 from harness.target.gcs import GcsProcess
 from harness.wait import until
 from harness.wire.rpc import cluster_metadata, multicallable
-from harness.witness import Witness
 
 # Ray's raylet opens its syncer stream again after 2 s; scenarios that wait for views want them sooner.
 QUICK_RAYLET: Mapping[str, object] = {"sync_reopen": 0.1}
