@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from harness.check import held
 from harness.check.view import differences
 from harness.cluster import Cluster
-from harness.driver.client import GcsClient, Refused
+from harness.driver.client import GcsClient
 from harness.fault import HangGcs, Rival
 from harness.report.verdict import Inconclusive
 from harness.supervisor import Supervisor
@@ -129,9 +129,11 @@ def _count(supervisor: Supervisor, kind: str) -> int:
 
 
 def _acknowledged(client: GcsClient, name: str, request: Message) -> Any:
-    """The reply, if the GCS said yes; None when it refused or is gone."""
+    """The reply, if the GCS said yes; None when it refused or is gone. Inconclusive when it is only slow."""
     try:
-        reply = client.call(name, request, within=5.0)
-    except (grpc.RpcError, Refused):
+        reply = client.call(name, request, within=10.0)
+    except grpc.RpcError as error:
+        if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            raise Inconclusive(f"{name}: no answer within 10 s") from None
         return None
     return None if reply.status.code else reply
