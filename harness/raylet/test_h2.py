@@ -78,9 +78,10 @@ def test_errors_have_their_code_and_details() -> None:
 
 
 def test_a_cancelled_call_cancels_its_answer() -> None:
-    ended = asyncio.Event()
+    begun, ended = asyncio.Event(), asyncio.Event()
 
     async def forever(_: bytes) -> bytes:
+        begun.set()
         try:
             await asyncio.sleep(60)
         finally:
@@ -89,7 +90,7 @@ def test_a_cancelled_call_cancels_its_answer() -> None:
 
     async def use(channel: Any, _: Door) -> None:
         call = channel.unary_unary("/a/forever")(b"")
-        await asyncio.sleep(0.2)
+        await asyncio.wait_for(begun.wait(), 5)
         call.cancel()
         await ended.wait()
 
@@ -97,13 +98,16 @@ def test_a_cancelled_call_cancels_its_answer() -> None:
 
 
 def test_closing_cuts_calls_in_flight_as_unavailable() -> None:
+    begun = asyncio.Event()
+
     async def use(channel: Any, door: Door) -> None:
         call = channel.unary_unary("/a/forever")(b"")
-        await asyncio.sleep(0.2)
+        await asyncio.wait_for(begun.wait(), 5)
         await door.close()
         assert await call.code() is grpc.StatusCode.UNAVAILABLE
 
     async def forever(_: bytes) -> bytes:
+        begun.set()
         await asyncio.sleep(60)
         return b""
 

@@ -18,7 +18,7 @@ from harness.raylet.client import RayletHost
 from harness.raylet.handles import RayletHandle
 from harness.raylet.reconnect import LIMIT_VARIABLE
 from harness.raylet.stub_gcs import StubGcs
-from harness.wait import until
+from harness.wait import never, until
 from harness.wire import ids
 from harness.wire import messages as m
 from harness.wire.dialect import dialect
@@ -235,8 +235,7 @@ def test_the_gcs_goes_and_comes_back(gcs: StubGcs, start: Start) -> None:
     worker = raylet.start_worker()
     late = host.add_begin("127.7.1.2")
     raylet.kill_worker(worker.worker_id)
-    time.sleep(0.3)
-    assert not late.registered
+    never("registered without a GCS", lambda: late.registered, during=0.3)
     asked = len(gcs.asked)
     gcs.start()
     late.wait_settled()
