@@ -10,7 +10,7 @@ from harness.cluster import Cluster
 from harness.cluster.control_plane import PATIENT_HEALTH
 from harness.driver.client import Refused
 from harness.driver.driver import Driver
-from harness.fault import KillGcs
+from harness.fault import KillActorProcess, KillGcs
 from harness.wait import never, until
 from harness.wire import messages as m
 
@@ -205,8 +205,8 @@ def test_a_worker_that_died_in_the_outage_restarts_or_ends_its_actor(
     cluster: Cluster, budget: int, ends: int
 ) -> None:
     actor = cluster.driver.create_actor(name="struck", max_restarts=budget)
-    with cluster.broken(KillGcs()):
-        cluster.kill_actor_process(actor)
+    with cluster.broken(KillGcs()), cluster.broken(KillActorProcess(actor)):
+        pass  # both at once
     until("it ends as its budget says", lambda: _at(cluster, actor, ends, budget), within=15)
     assert len(cluster.workers_of(actor)) == budget
 

@@ -9,7 +9,7 @@ import pytest
 from harness.cluster import Cluster
 from harness.cluster.control_plane import PATIENT_HEALTH, QUICK_HEALTH
 from harness.driver import look
-from harness.fault import KillGcs
+from harness.fault import KillGcs, KillRaylet
 from harness.wait import never, until
 from harness.wire import ids
 from harness.wire import messages as m
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.promise("2", "4")
 def test_a_node_that_died_in_the_outage_is_declared_dead(start: Callable[..., Cluster]) -> None:
     cluster = start(raylets=3, separate=True)
     gone = cluster.raylets[2]
-    with cluster.broken(KillGcs()):
-        gone.kill()
+    with cluster.broken(KillGcs()), cluster.broken(KillRaylet(2)):
+        pass  # both at once
     since = cluster.now()
     until(
         "it is declared dead",

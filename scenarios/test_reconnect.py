@@ -10,7 +10,7 @@ from harness.check import held
 from harness.check.deadline import Standing, exited_on_time, two_state
 from harness.cluster import Cluster
 from harness.driver import look
-from harness.fault import KillGcs
+from harness.fault import KillGcs, KillRaylet
 from harness.report.verdict import Inconclusive
 from harness.wait import until
 from harness.wire import messages as m
@@ -133,9 +133,8 @@ def test_nobody_ends_in_a_third_state(start: Callable[..., Cluster]) -> None:
     cluster = start(raylets=2, separate=True, reconnect_limit=60)
     cluster.add_raylet({"CPU": 1.0}, reconnect_limit=1.0)
     cluster.add_raylet({"CPU": 1.0}, reconnect_limit=60.0)
-    short, killed = cluster.raylets[2], cluster.raylets[3]
-    with cluster.broken(KillGcs()):
-        killed.kill()
+    short = cluster.raylets[2]
+    with cluster.broken(KillGcs()), cluster.broken(KillRaylet(3)):
         until("the impatient one exits", lambda: not short.alive, within=10)
 
     def decided() -> bool:

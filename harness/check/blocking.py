@@ -20,7 +20,7 @@ class Answered:
     outcome: str = "ok"
 
 
-def waited_out(calls: Iterable[Answered], serving_again: float, slack: float = 0.0) -> list[str]:
+def waited_out(calls: Iterable[Answered], serving_again: float) -> list[str]:
     """Each call made before ``serving_again`` was answered after it, and was answered ok."""
     found = []
     for call in calls:
@@ -28,7 +28,7 @@ def waited_out(calls: Iterable[Answered], serving_again: float, slack: float = 0
             found.append(f"{call.what}: never answered")
         elif call.outcome != "ok":
             found.append(f"{call.what}: ended with {call.outcome}")
-        elif call.made < serving_again and call.answered < serving_again - slack:
+        elif call.made < serving_again and call.answered < serving_again:
             found.append(
                 f"{call.what}: answered {serving_again - call.answered:.3f} s before the GCS served again"
             )

@@ -38,11 +38,8 @@ RELEASES = frozenset({"RemovePlacementGroupBundles", "CancelResourceReserve"})
 SHUTDOWNS = frozenset({"ShutdownRaylet", "DrainRaylet"})
 
 
-def lived_on(before: Sequence[Pulse], after: Sequence[Pulse], advanced: bool = True) -> list[str]:
-    """Each of ``before`` is in ``after`` as the same process and incarnation, further on.
-
-    ``advanced`` False: it need only not have lost ground (an actor that nobody called).
-    """
+def lived_on(before: Sequence[Pulse], after: Sequence[Pulse]) -> list[str]:
+    """Each of ``before`` is in ``after`` as the same process and incarnation, further on."""
     now = {pulse.who: pulse for pulse in after}
     found = []
     for was in before:
@@ -54,7 +51,7 @@ def lived_on(before: Sequence[Pulse], after: Sequence[Pulse], advanced: bool = T
                 f"{was.who}: was process {was.pid}, incarnation {was.incarnation}; "
                 f"is process {one.pid}, incarnation {one.incarnation}"
             )
-        elif one.value < was.value or (advanced and one.value == was.value):
+        elif one.value <= was.value:
             found.append(f"{was.who}: stood at {was.value}, stands at {one.value}")
     return found
 

@@ -40,7 +40,6 @@ PULSE = Pulse("task", 7, 10)
 
 def test_a_task_that_went_on_lived_on() -> None:
     assert lived_on([PULSE], [replace(PULSE, value=11)]) == []
-    assert lived_on([PULSE], [PULSE], advanced=False) == []
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from harness.fault.base import Fault, Injection, injected
 from harness.fault.gcs import HangGcs, KillGcs, MoveGcs, TerminateGcs
-from harness.fault.node import KillRaylet, KillWorker
+from harness.fault.node import KillActorProcess, KillRaylet
 from harness.fault.rival import Rival
 from harness.fault.store import KillStore, PauseStore, WipeStore
 
@@ -10,10 +10,10 @@ __all__ = [
     "Fault",
     "HangGcs",
     "Injection",
+    "KillActorProcess",
     "KillGcs",
     "KillRaylet",
     "KillStore",
-    "KillWorker",
     "MoveGcs",
     "PauseStore",
     "Rival",

@@ -29,18 +29,18 @@ class KillRaylet:
 
 
 @dataclass(frozen=True)
-class KillWorker:
-    """SIGKILL of one worker process of the ``index``-th raylet."""
+class KillActorProcess:
+    """SIGKILL of the worker process that holds ``actor``, wherever it is."""
 
-    index: int
-    worker_id: bytes
-    name: str = "kill -9 of a worker"
+    actor: bytes
+    name: str = "kill -9 of an actor's worker"
 
     def disturbs(self, cluster: Cluster) -> Mapping[str, object]:
-        return {"node": cluster.raylets[self.index].node_id.hex(), "worker": self.worker_id.hex()}
+        workers = cluster.workers_of(self.actor)
+        return {"actor": self.actor.hex(), "workers": [worker.pid for worker in workers]}
 
     def inject(self, cluster: Cluster) -> None:
-        cluster.raylets[self.index].kill_worker(self.worker_id)
+        cluster.kill_actor_process(self.actor)
 
     def heal(self, cluster: Cluster) -> None:
         """Nothing to heal: a worker does not come back."""
