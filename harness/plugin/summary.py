@@ -120,6 +120,9 @@ def pytest_terminal_summary(
 
 
 def _remarks(tally: Tally) -> Iterator[str]:
+    for result in tally.results.values():
+        if result.note:
+            yield f"{result.scenario.rpartition('::')[2]}: {result.note}"
     yield from (f"gauntlet: {problem}" for problem in tally.problems)
     for scenario in tally.unmatched:
         yield f"gauntlet: the expectations file names {scenario}, which is no scenario: take it out"

@@ -23,6 +23,7 @@ _EXPECTED = pytest.StashKey[bool]()
 _NOTES = pytest.StashKey[dict[str, Any]]()
 RESULTS = pytest.StashKey["Tally"]()
 RECOVERIES = "recoveries"
+NOTE = "note"  # record_property("note", …) in a scenario
 _VERDICT, _REASON = "verdict", "verdict_reason"
 _MANY = {"promises": "promise", "clauses": "clause", "behaviours": "behaviour"}
 
@@ -234,6 +235,7 @@ def _result(key: str, verdict: Verdict, report: pytest.TestReport) -> Result:
         promises=tuple(str(properties.get("promises", "")).split()),
         clauses=tuple(str(properties.get("clauses", "")).split()),
         behaviours=tuple(str(properties.get("behaviours", "")).split()),
+        note=str(properties.get(NOTE, "")),
     )
 
 

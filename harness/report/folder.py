@@ -58,6 +58,7 @@ def _scenario(one: Result) -> dict[str, Any]:
         "clauses": list(one.clauses),
         "behaviours": list(one.behaviours),
         "recoveries": one.recoveries,
+        "note": one.note,
     }
 
 

@@ -42,6 +42,8 @@ class Result:
     promises: tuple[str, ...] = ()
     clauses: tuple[str, ...] = ()
     behaviours: tuple[str, ...] = ()
+    note: str = ""
+    """What the scenario measured or wants said, whatever its verdict."""
     recoveries: int = 0
     """How often a GCS of it served again after its end."""
 
