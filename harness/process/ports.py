@@ -90,14 +90,19 @@ class Ports:
         with self._lock:
             while True:
                 if not self._free:
-                    self._free.extend(self._blocks[self._port_blocks.take_one_of(len(self._blocks))])
+                    self._take_block()
                 port = self._free.popleft()
                 if _unused(address, port):
                     return port
 
+    def _take_block(self) -> None:
+        self._free.extend(self._blocks[self._port_blocks.take_one_of(len(self._blocks))])
+
     def give_back(self, port: int) -> None:
         """``port`` may be allocated again, when all others have been."""
         with self._lock:
+            if not self._free:
+                self._take_block()
             self._free.append(port)
 
     def address(self) -> str:
