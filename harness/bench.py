@@ -21,6 +21,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from harness.cluster.control_plane import LOOPBACK
 from harness.driver import look
 from harness.driver.client import GcsClient
 from harness.process.guard import GUARD
@@ -33,7 +34,6 @@ from harness.target.parse import parse_target
 from harness.wire import messages as m
 from harness.wire.rpc import multicallable
 
-LOOPBACK = "127.0.0.1"
 CYCLE_LIMIT = 1.5  # times the bare loop: the bound
 app = typer.Typer(add_completion=False)
 
@@ -49,14 +49,14 @@ def rounds(
         place = directory / f"gcs-{number}"
         place.mkdir()
         launches.append(Launch(LOOPBACK, allocate_port(), store.settings, f"bench{number}", "bench", place))
-    bare_argv = target.command(launches[0])
+    command = target.command(launches[0])
     process = GcsProcess(target, launches[1])
     client = GcsClient(process.address, target.dialect)
 
     def bare() -> None:
         with (launches[0].directory / "log").open("ab") as log:
             child = subprocess.Popen(
-                bare_argv.argv, env=dict(bare_argv.env), stdout=log, stderr=log, start_new_session=True
+                command.argv, env=dict(command.env), stdout=log, stderr=log, start_new_session=True
             )
         try:
             # The quickest way to ask: knock until the port opens, then one call on a fresh channel.

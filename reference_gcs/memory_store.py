@@ -28,11 +28,17 @@ class MemoryStore:
 
     def obey(self, command: fx.WriteCommand | fx.ReadCommand) -> Any:
         """Carry out one command; answers as the command's docstring says."""
-        if isinstance(command, fx.Increment):
-            self._counters[command.table] = self._counters.get(command.table, 0) + 1
-            return self._counters[command.table]
-        rows = self._tables.setdefault(command.table, {})
-        return _obey(rows, command)
+        return carry_out(self._tables, self._counters, command)
+
+
+def carry_out(
+    tables: dict[str, dict[bytes, bytes]], counters: dict[str, int], command: fx.WriteCommand | fx.ReadCommand
+) -> Any:
+    """One command on plain dictionaries, which it changes; answers as the command's docstring says."""
+    if isinstance(command, fx.Increment):
+        counters[command.table] = counters.get(command.table, 0) + 1
+        return counters[command.table]
+    return _obey(tables.setdefault(command.table, {}), command)
 
 
 def _obey(rows: dict[bytes, bytes], command: fx.WriteCommand | fx.ReadCommand) -> Any:

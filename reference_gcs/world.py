@@ -18,6 +18,7 @@ from reference_gcs.core import effects as fx
 from reference_gcs.core import events as ev
 from reference_gcs.core.config import Config
 from reference_gcs.core.step import fresh, step
+from reference_gcs.memory_store import carry_out
 
 NEVER = object()
 """What a behaviour returns to leave a call unanswered."""
@@ -139,22 +140,7 @@ class World:
 
     def store(self, command: fx.WriteCommand | fx.ReadCommand) -> Any:
         """Carry out one store command; answers as its docstring says."""
-        if isinstance(command, fx.Increment):
-            self.counters[command.table] = self.counters.get(command.table, 0) + 1
-            return self.counters[command.table]
-        rows = self.tables.setdefault(command.table, {})
-        if isinstance(command, fx.Put | fx.PutIfAbsent):
-            new = command.key not in rows
-            if new or isinstance(command, fx.Put):
-                rows[command.key] = command.value
-            return new
-        if isinstance(command, fx.Delete):
-            return sum(rows.pop(key, None) is not None for key in command.keys)
-        if isinstance(command, fx.Get):
-            return rows.get(command.key)
-        if isinstance(command, fx.GetMany):
-            return [rows.get(key) for key in command.keys]
-        return {key: value for key, value in rows.items() if key.startswith(command.prefix)}
+        return carry_out(self.tables, self.counters, command)
 
     def orders(self, name: str) -> list[Any]:
         """Requests of one method that this GCS sent, in order."""

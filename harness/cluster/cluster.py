@@ -171,9 +171,7 @@ class Cluster(ControlPlane):
 
     def client(self, **options: Any) -> GcsClient:
         """A bare client of the GCS, closed with the cluster."""
-        client = GcsClient(self.address, self.target.dialect, {**QUICK_BACKOFF, **self._channel, **options})
-        self._ending.callback(client.close)
-        return client
+        return self._client_at(self.address, options)
 
     def look(self, within: float = 30.0) -> View:
         """The tables of the GCS now."""
@@ -202,7 +200,9 @@ class Cluster(ControlPlane):
 
     def client_of(self, gcs: GcsProcess, **options: Any) -> GcsClient:
         """A client of a given GCS (a rival), by its bare address, sending no cluster id."""
-        address = f"{gcs.launch.address}:{gcs.launch.port}"
+        return self._client_at(gcs.address, options)
+
+    def _client_at(self, address: str, options: Mapping[str, Any]) -> GcsClient:
         client = GcsClient(address, self.target.dialect, {**QUICK_BACKOFF, **self._channel, **options})
         self._ending.callback(client.close)
         return client

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 import redis
 
-from harness.errors import EnvironmentProblem, Unsupported
+from harness.errors import EnvironmentProblem
 from harness.store.base import StoreSettings
 from harness.store.dump import erase
 from harness.store.redis_server import client_of
+from harness.store.unbreakable import Unbreakable
 
 _FORM = "redis://[user:password@]host:port, the host being a loopback one"
 
 
-class ExternalRedis:
+class ExternalRedis(Unbreakable):
     """``redis://[user:password@]host:port``. Only the run's own namespaces are written and removed."""
 
     def __init__(self, url: str) -> None:
         self._settings = parse_url(url)
         self._name = f"redis://{self._settings.host}:{self._settings.port}"
+        self._why_not = f"{self._name} is not ours"
 
     @property
     def settings(self) -> StoreSettings:
@@ -50,27 +51,9 @@ class ExternalRedis:
     def stop(self) -> None:
         """Nothing: it was not ours to start."""
 
-    def kill(self) -> None:
-        self._refuse("killed")
-
-    def restart(self) -> None:
-        self._refuse("restarted")
-
-    def pause(self) -> None:
-        self._refuse("paused")
-
-    def resume(self) -> None:
-        self._refuse("resumed")
-
-    def wipe(self) -> None:
-        self._refuse("emptied")
-
     def forget(self, namespace: str) -> None:
         with contextlib.closing(self.client()) as client:
             erase(client, namespace)
-
-    def _refuse(self, what: str) -> NoReturn:
-        raise Unsupported(f"{self._name} is not ours, so it cannot be {what}: use the store 'redis' for that")
 
 
 def parse_url(url: str) -> StoreSettings:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
-from harness.errors import Unsupported
 from harness.store.base import StoreSettings
+from harness.store.unbreakable import Unbreakable
 
 
-class Memory:
+class Memory(Unbreakable):
     """The negative control: nothing outlives the GCS."""
 
     settings = StoreSettings("memory")
+    _why_not = "the store 'memory' lives in the GCS itself"
     durable = False
     faults: frozenset[str] = frozenset()
 
@@ -21,23 +20,5 @@ class Memory:
     def stop(self) -> None:
         """Nothing to end."""
 
-    def kill(self) -> None:
-        self._refuse()
-
-    def restart(self) -> None:
-        self._refuse()
-
-    def pause(self) -> None:
-        self._refuse()
-
-    def resume(self) -> None:
-        self._refuse()
-
-    def wipe(self) -> None:
-        self._refuse()
-
     def forget(self, namespace: str) -> None:
         """Nothing is kept."""
-
-    def _refuse(self) -> NoReturn:
-        raise Unsupported("the store 'memory' lives in the GCS itself, so it cannot be broken alone")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import NoReturn
 
-from harness.errors import Unsupported
 from harness.store.base import StoreSettings
+from harness.store.unbreakable import Unbreakable
 
 
-class RocksDb:
+class RocksDb(Unbreakable):
     """A directory of our own. One GCS at a time can open it."""
 
+    _why_not = "the store 'rocksdb' lives in the GCS itself"
     durable = True
     faults = frozenset({"wipe"})
 
@@ -29,18 +29,6 @@ class RocksDb:
     def stop(self) -> None:
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    def kill(self) -> None:
-        self._refuse()
-
-    def restart(self) -> None:
-        self._refuse()
-
-    def pause(self) -> None:
-        self._refuse()
-
-    def resume(self) -> None:
-        self._refuse()
-
     def wipe(self) -> None:
         """Remove all files; only while no GCS has them open."""
         self.stop()
@@ -48,8 +36,3 @@ class RocksDb:
 
     def forget(self, namespace: str) -> None:
         """The directory serves one run, and :meth:`stop` removes it."""
-
-    def _refuse(self) -> NoReturn:
-        raise Unsupported(
-            "the store 'rocksdb' lives in the GCS itself, so it cannot be killed or paused alone"
-        )
