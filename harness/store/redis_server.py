@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import socket
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -160,7 +159,7 @@ class RedisServer:
 
     def _await_answer(self, child: Child) -> None:
         end = time.monotonic() + _START_SECONDS
-        while not _answers(self._settings.host, self._settings.port):
+        while not _answers(self._settings):
             status = child.poll()
             if status is not None or time.monotonic() > end:
                 child.kill()
@@ -186,11 +185,13 @@ def client_of(settings: StoreSettings, decode: bool = False, timeout: float = 10
     )
 
 
-def _answers(host: str, port: int) -> bool:
-    """Whether a PING gets an answer other than "still loading"; one that wants a password will do."""
-    try:
-        with socket.create_connection((host, port), timeout=1.0) as connection:
-            connection.sendall(b"PING\r\n")
-            return connection.recv(64).startswith((b"+PONG", b"-NOAUTH"))
-    except OSError:
-        return False
+def _answers(settings: StoreSettings) -> bool:
+    """Whether an authenticated PING is answered.
+
+    To a stranger a server says that it wants a password while it still loads its data.
+    """
+    with contextlib.closing(client_of(settings, timeout=1.0)) as client:
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
