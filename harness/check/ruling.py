@@ -1,0 +1,79 @@
+"""What a check says of a recorded case. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.check.story import Story
+
+
+class Finding(Enum):
+    """The three values of a ruling."""
+
+    HELD = "held"
+    BROKEN = "broken"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One thing that must not be. ``signature``: the sentence without ids, numbers and times, the same
+    in every repetition; ``detail``: what was seen this time; ``events``: ids of the events and
+    ledger entries that prove it."""
+
+    signature: str
+    detail: str = ""
+    events: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """The verdict of the check named ``check``.
+
+    ``judged``: how many things it looked at. An UNKNOWN with ``judged`` 0 found nothing of its kind
+    in the case, which is no fault of the case; any other UNKNOWN says in ``reason`` what stood in the way.
+    """
+
+    check: str
+    finding: Finding
+    reason: str = ""
+    violations: tuple[Violation, ...] = ()
+    judged: int = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether the case had nothing for this check."""
+        return self.finding is Finding.UNKNOWN and self.judged == 0
+
+
+Check = Callable[["Story"], Ruling]
+"""A pure function of a story, registered by name in ``harness.check.registry``."""
+
+
+def rule(check: str, violations: Iterable[Violation], judged: int, unknown: str = "") -> Ruling:
+    """BROKEN with violations, HELD when something was judged without any, else UNKNOWN.
+
+    ``unknown``: why nothing can be said although there was something, when there are no violations.
+    """
+    found = tuple(violations)
+    if found:
+        return Ruling(check, Finding.BROKEN, found[0].signature, found, max(judged, len(found)))
+    if unknown:
+        return Ruling(check, Finding.UNKNOWN, unknown, (), max(judged, 1))
+    if judged:
+        return Ruling(check, Finding.HELD, "", (), judged)
+    return Ruling(check, Finding.UNKNOWN, "nothing to judge")
+
+
+_IDS = re.compile(r"\b(?:0x)?[0-9a-f]{8,}\b")
+_NUMBERS = re.compile(r"\d+(?:\.\d+)*")
+
+
+def signature(sentence: str) -> str:
+    """``sentence`` with its ids as ``<id>`` and its numbers as ``<n>``: equal for equal kinds of failure."""
+    return _NUMBERS.sub("<n>", _IDS.sub("<id>", sentence))

@@ -1,0 +1,76 @@
+"""One event of a history, a JSON line each. Pure.
+
+| kind | who | what | facts |
+| --- | --- | --- | --- |
+| cluster | harness | built, closing | target, release, namespace, store (kind), ledger (bool), cpus |
+| call | a client | the method | request, deadline (s or null), again (event id of the same request's last sending) |
+| return | a client | the method | call (event id), outcome, grpc, code, said, reply |
+| message | a subscriber | the channel | publisher, sequence, key, type, payload |
+| order | node id | the method | fields, outcome, seq, worker, script |
+| raylet | node id | joins, connected, waiting, gone, exit, refused, killed | why, status, pid |
+| worker | node id | started, actor, exited | worker, pid, actor, detail |
+| bundle | node id | prepared, committed, returned | group, index |
+| gcs | gcs or rival | started, serving, ended, killed, paused, resumed, moved | life, pid, address, exit |
+| fault | harness | the fault's name | phase (inject, healed), and what it disturbs |
+| store | harness | started, killed, restarted, paused, resumed, wiped, tampered | why |
+| look | a client | baseline, tables, closing | view, books, stored, quiet, complaints |
+| watch | harness | begin, end | workers, bundles, pulses |
+| note | harness | anything | anything |
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+HARNESS = "harness"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """``id``: unique in its case, by writer and number (``c12``); ``at``: monotonic seconds, one clock
+    for all processes of a machine. ``cluster`` numbers the clusters of one case from 0."""
+
+    id: str
+    case: str
+    cluster: int
+    at: float
+    kind: str
+    who: str
+    what: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def line(self) -> str:
+        """The event as one JSON line, without its newline."""
+        return json.dumps(
+            {
+                "case": self.case,
+                "cluster": self.cluster,
+                "id": self.id,
+                "at": round(self.at, 6),
+                "kind": self.kind,
+                "who": self.who,
+                "what": self.what,
+                "facts": self.facts,
+            },
+            separators=(",", ":"),
+            default=_readable,
+        )
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Event:
+        """The inverse of :meth:`line`, from what JSON gives. KeyError when something is missing."""
+        return cls(
+            raw["id"], raw["case"], raw["cluster"], raw["at"],
+            raw["kind"], raw["who"], raw["what"], raw["facts"],
+        )  # fmt: skip
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, bytes | bytearray):
+        return bytes(value).hex()
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    return str(value)
