@@ -41,18 +41,34 @@ TROUBLE = frozenset({Code.IO_ERROR, Code.TIMED_OUT})
 # gRPC says this when no connection came about, so nothing was sent.
 NEVER_SENT = ("failed to connect", "connection refused", "Name resolution", "DNS resolution")
 
-_READS = """
-CheckAlive GetClusterId GetAllNodeInfo GetInternalConfig GetAllNodeAddressAndLiveness
-GetAllJobInfo GetActorInfo GetNamedActorInfo ListNamedActors GetAllActorInfo
-GetPlacementGroup GetNamedPlacementGroup GetAllPlacementGroup
-InternalKVGet InternalKVMultiGet InternalKVExists InternalKVKeys
-GetWorkerInfo GetAllWorkerInfo GetAllAvailableResources GetAllTotalResources GetAllResourceUsage Check
-""".split()
+_READS = [
+    "CheckAlive",
+    "GetClusterId",
+    "GetAllNodeInfo",
+    "GetInternalConfig",
+    "GetAllNodeAddressAndLiveness",
+    "GetAllJobInfo",
+    "GetActorInfo",
+    "GetNamedActorInfo",
+    "ListNamedActors",
+    "GetAllActorInfo",
+    "GetPlacementGroup",
+    "GetNamedPlacementGroup",
+    "GetAllPlacementGroup",
+    "InternalKVGet",
+    "InternalKVMultiGet",
+    "InternalKVExists",
+    "InternalKVKeys",
+    "GetWorkerInfo",
+    "GetAllWorkerInfo",
+    "GetAllAvailableResources",
+    "GetAllTotalResources",
+    "GetAllResourceUsage",
+    "Check",
+]
 _WAITING_READS = ("WaitPlacementGroupUntilReady", "GcsSubscriberPoll")
 # They change what the GCS has in memory, and no table.
-_PASSING = """
-GcsSubscriberCommandBatch GcsPublish StartSync
-""".split()
+_PASSING = ["GcsSubscriberCommandBatch", "GcsPublish", "StartSync"]
 
 METHODS: Mapping[str, About] = {
     **dict.fromkeys((*_READS, *_PASSING), About(changes=False)),
