@@ -1,4 +1,4 @@
-"""``gauntlet run | list | doctor``: the same suite as ``pytest scenarios/``, from any directory."""
+"""``gauntlet run | crashpoints | judge | show | list | doctor``: the suite of ``pytest scenarios/`` and its record, from any directory."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 ROOT = Path(__file__).parents[1]
 SCENARIOS = ROOT / "scenarios"
 
+_SHOWING = ("--progress", "auto", "-o", "console_output_style=classic")
 app = typer.Typer(
     help="Kill, pause, restart and move a Ray GCS, and judge what Ray promises about it.",
     no_args_is_help=True,
@@ -68,25 +69,43 @@ def run(
     runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where each run's folder goes.")] = "runs",
     expectations: Annotated[str | None, typer.Option("--expectations", metavar="FILE", help="Known breakages.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the clusters' directories and logs.")] = False,
+    update: Annotated[bool, typer.Option("--update-expectations", help="Run what fails five times and rewrite the target's file of known breakages.")] = False,
     paths: Paths = None,
 ) -> None:  # fmt: skip
     """Judge a GCS. Exit status: 0 conforms, 1 broken, 2 inconclusive, 3 environment."""
-    options = [
-        "--progress",
-        "auto",
-        "-o",
-        "console_output_style=classic",
-        "--run-dir",
-        str(Path(runs).absolute()),
-    ]
-    options += _given(
-        **{"--gcs": gcs, "--store": store, "-n": workers, "-k": keyword, "-m": marked},
-        **{"--junitxml": junitxml, "--expectations": expectations},
-    )
+    options = _given(**{"--gcs": gcs, "--store": store, "-n": workers, "-k": keyword, "-m": marked})
     options += [name for name, on in (("--long", long), ("--keep", keep)) if on]
-    command = pytest_command(options, paths or [])
+    if update:
+        _update(options, paths or [], gcs, expectations)
+    options += _given(**{"--junitxml": junitxml, "--expectations": expectations})
+    _become(options, paths or [], runs)
+
+
+def _become(options: Sequence[str], paths: Sequence[str], runs: str) -> NoReturn:
+    """Turn into the pytest that does it."""
+    command = pytest_command([*_SHOWING, "--run-dir", str(Path(runs).absolute()), *options], paths)
     sys.stdout.flush()
     os.execv(command[0], command)
+
+
+def _update(options: Sequence[str], paths: Sequence[str], gcs: str | None, chosen: str | None) -> NoReturn:
+    from harness.expecting import update
+
+    target = gcs or os.environ.get("GAUNTLET_GCS") or "reference"
+    raise typer.Exit(
+        update(lambda more, which: pytest_command([*_SHOWING, *more], which), options, paths, target, chosen)
+    )
+
+
+@app.command()
+def judge(
+    run: Annotated[Path, typer.Argument(help="The folder of a run.")] = Path("runs/latest"),
+    expectations: Annotated[str | None, typer.Option("--expectations", metavar="FILE", help="Known breakages, or none.")] = None,
+) -> None:  # fmt: skip
+    """Judge a stored run again with today's checks. No server is started."""
+    from harness.rejudge import judge as judge_again
+
+    raise typer.Exit(judge_again(run, expectations))
 
 
 @app.command("list")

@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 
 from harness.errors import EnvironmentProblem, TargetFailed
-from harness.target.gcs import GcsProcess, ended
+from harness.target.gcs import GcsProcess
+from harness.target.life import ended
 
 _LOOK_SECONDS = 0.01
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.errors import EnvironmentProblem
-from harness.expectations import FOLDER, Expectation, expectations_for, file_for, unmatched
+from harness.expectations import (
+    FOLDER,
+    Expectation,
+    Failure,
+    expectations_for,
+    failure_of,
+    file_for,
+    sort_out,
+    unmatched,
+)
 
 GOOD = """
 [[broken]]
 scenario = "scenarios/test_a.py::test_b[1]"
 release = "2.60.0"
+message = "tables differ: <n>"
 sentence = "It forgets."
 reproduced = "5 of 5"
 """
@@ -26,7 +37,9 @@ def read(tmp_path: Path, text: str, target: str = "ray==2.60.0") -> tuple[Expect
 
 def test_an_entry_is_read(tmp_path: Path) -> None:
     (entry,) = read(tmp_path, GOOD)
-    assert entry == Expectation("scenarios/test_a.py::test_b[1]", "2.60.0", "It forgets.", "5 of 5")
+    assert entry == Expectation(
+        "scenarios/test_a.py::test_b[1]", "2.60.0", "tables differ: <n>", "It forgets.", "5 of 5"
+    )
     assert str(entry) == "It forgets. (5 of 5)"
 
 
@@ -38,8 +51,11 @@ def test_a_thread_is_shown_with_its_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (("5 of 5", "4 of 5"), "reproduced is '4 of 5'"),
+        (("5 of 5", "6 of 5"), "reproduced is '6 of 5'"),
+        (("5 of 5", "0 of 5"), "reproduced is '0 of 5'"),
         (("5 of 5", "2 of 2"), "at least 5 runs"),
+        (('message = "tables differ: <n>"', ""), "wanted .*message.*; found"),
+        (('"tables differ: <n>"', "[1]"), "message a string or a list"),
         (("5 of 5", "often"), "reproduced is 'often'"),
         (('sentence = "It forgets."', ""), "wanted .*sentence.*; found"),
         (("sentence", "reason"), "found .*reason"),
@@ -76,3 +92,41 @@ def test_unmatched_entries_are_named(tmp_path: Path) -> None:
     entries = read(tmp_path, GOOD)
     assert unmatched(entries, ["scenarios/test_a.py::test_b[1]"]) == []
     assert unmatched(entries, ["scenarios/test_a.py::test_b[2]"]) == ["scenarios/test_a.py::test_b[1]"]
+
+
+CASE = "scenarios/test_a.py::test_b[1]"
+KNOWN = Expectation(CASE, "2.60.0", "tables differ: <n>*", "It forgets.", "5 of 5")
+
+
+def test_a_known_failure_is_known_by_its_check_and_its_words() -> None:
+    failure = failure_of("tables differ: 12 rows\nand a traceback")
+    assert failure.message == "tables differ: <n> rows" and failure.detail == "tables differ: 12 rows"
+    assert sort_out(CASE, [failure], [KNOWN]).known == ((failure, KNOWN),)
+    assert sort_out(CASE, [failure], [KNOWN]).mended == ()
+
+
+@pytest.mark.parametrize(
+    ("failure", "case"),
+    [
+        (Failure("scenario", "something else"), CASE),
+        (Failure("durable", "tables differ: <n>"), CASE),
+        (Failure("scenario", "tables differ: <n>"), "scenarios/test_a.py::test_b[2]"),
+    ],
+)
+def test_other_words_another_check_or_another_scenario_are_unexpected(failure: Failure, case: str) -> None:
+    result = sort_out(case, [failure], [KNOWN])
+    assert result.unexpected == (failure,) and not result.known
+    assert result.mended == ((KNOWN,) if case == CASE else ())
+
+
+def test_what_failed_every_time_must_fail_and_what_failed_sometimes_may() -> None:
+    assert sort_out(CASE, [], [KNOWN]).mended == (KNOWN,)
+    assert sort_out(CASE, [], [replace(KNOWN, reproduced="2 of 5")]).mended == ()
+
+
+def test_a_pattern_speaks_for_many_scenarios_and_must_not_fail_in_each() -> None:
+    anywhere = replace(KNOWN, scenario="scenarios/test_a.py::*", message=("x", "tables *"))
+    failure = Failure("scenario", "tables differ: <n>")
+    assert sort_out(CASE, [failure], [anywhere]).known == ((failure, anywhere),)
+    assert sort_out(CASE, [], [anywhere]).mended == ()
+    assert unmatched([anywhere], []) == []

@@ -29,12 +29,13 @@ LOW = ("harness.wire", "harness.process", *BASICS)
 RULES = (
     Rule("harness/wire", ()),
     Rule("harness/process", BASICS),
-    Rule("harness/check", ("harness.wire",)),
+    Rule("harness/check", ("harness.wire", "harness.history")),
     Rule("harness/store", LOW),
-    Rule("harness/names", LOW),
-    Rule("harness/raylet", LOW),
-    Rule("harness/driver", (*LOW, "harness.check")),
-    Rule("harness/target", (*LOW, "harness.store")),
+    Rule("harness/proxy", (*LOW, "harness.history", "harness.store")),
+    Rule("harness/names", (*LOW, "harness.proxy")),
+    Rule("harness/raylet", (*LOW, "harness.history")),
+    Rule("harness/driver", (*LOW, "harness.check", "harness.history")),
+    Rule("harness/target", (*LOW, "harness.history", "harness.store")),
     Rule("harness/fault", ("harness.cluster", *LOW)),
     Rule(
         "harness/cluster",
@@ -42,13 +43,32 @@ RULES = (
             *LOW,
             *(
                 f"harness.{room}"
-                for room in ("check", "driver", "fault", "names", "raylet", "store", "target")
+                for room in (
+                    "check",
+                    "driver",
+                    "fault",
+                    "history",
+                    "names",
+                    "proxy",
+                    "raylet",
+                    "store",
+                    "target",
+                )
             ),
         ),
     ),
     Rule(
         "harness/traffic",
         (*LOW, *(f"harness.{room}" for room in ("check", "cluster", "driver", "raylet"))),
+    ),
+    Rule(
+        "harness/crashpoint",
+        (
+            *LOW,
+            "harness.report.verdict",
+            *(f"harness.{room}" for room in ("check", "cluster", "driver", "fault", "history", "plugin")),
+            *(f"harness.{room}" for room in ("proxy", "raylet", "store", "target", "traffic")),
+        ),
     ),
     Rule("harness/supervisor.py", (*LOW, "harness.target")),
     Rule("reference_gcs", ("harness.wire",)),

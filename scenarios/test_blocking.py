@@ -10,6 +10,8 @@ from harness.check import held
 from harness.check.blocking import once, waited_out
 from harness.cluster import Cluster
 from harness.fault import KillGcs, PauseStore
+from harness.proxy import Match
+from harness.proxy.modes import Stall
 from harness.report.verdict import Inconclusive
 from harness.traffic.functions import (
     FUNCTIONS,
@@ -84,17 +86,17 @@ def test_asked_for_while_the_tables_load(start: Callable[..., Cluster], function
     cluster, asked = start(raylets=3), function()
     asked.prepare(cluster)
     cluster.kill_gcs()
-    with cluster.store_relay(stop_at=b"HSCAN") as relay:
-        cluster.gcs.restart()
-        call = Call(cluster, asked)
-        until(
-            "it scans its tables, or serves without",
-            lambda: relay.reached.is_set() or cluster.gcs.accepts(),
-            within=15,
-        )
-        if not relay.reached.is_set():
-            raise Inconclusive("this GCS does not read its tables with HSCAN")
-        never("it serves while its tables load", lambda: cluster.gcs.accepts() or call.answered(), during=0.5)
-        relay.release()
-        cluster.revive_gcs()
-        held(waited_out(call.answers(), cluster.closed_until), once(asked.effects(cluster)))
+    scan = cluster.arm(Stall(at="reply"), Match("HSCAN"))
+    cluster.gcs.restart()
+    call = Call(cluster, asked)
+    until(
+        "it scans its tables, or serves without",
+        lambda: scan.is_set() or cluster.gcs.accepts(),
+        within=15,
+    )
+    if not scan.is_set():
+        raise Inconclusive("this GCS does not read its tables with HSCAN")
+    never("it serves while its tables load", lambda: cluster.gcs.accepts() or call.answered(), during=0.5)
+    scan.release()
+    cluster.revive_gcs()
+    held(waited_out(call.answers(), cluster.closed_until), once(asked.effects(cluster)))

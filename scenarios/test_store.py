@@ -57,18 +57,17 @@ def test_a_wrong_password_ends_the_gcs_and_changes_nothing(
 
 def test_a_store_that_comes_late_is_awaited(build: Callable[..., Cluster]) -> None:
     cluster = build()
-    cluster.store.kill()
-    cluster.gcs.start()
-    never("it served or gave up", lambda: cluster.gcs.accepts() or not cluster.gcs.alive, during=1.5)
-    cluster.store.restart()
+    with cluster.broken(KillStore()):
+        cluster.gcs.start()
+        never("it served or gave up", lambda: cluster.gcs.accepts() or not cluster.gcs.alive, during=1.5)
     cluster.gcs.wait_until_serving(within=20)
 
 
 def test_a_store_that_never_comes_ends_the_gcs(build: Callable[..., Cluster]) -> None:
     cluster = build(config=QUICK_CONNECT)
-    cluster.store.kill()
-    cluster.gcs.start()
-    until("the GCS gives up", lambda: not cluster.gcs.alive, within=20, evidence=cluster.gcs.log_tail)
+    with cluster.broken(KillStore()):
+        cluster.gcs.start()
+        until("the GCS gives up", lambda: not cluster.gcs.alive, within=20, evidence=cluster.gcs.log_tail)
     assert cluster.gcs.exit_status != 0
 
 

@@ -31,6 +31,7 @@ def table(cluster: Cluster, name: str) -> str:
 
 def lay_over(cluster: Cluster, name: str, key: bytes, change: m.JobTableData | m.GcsNodeInfo) -> None:
     """Set the fields of ``change`` in a stored row: protobuf merges what is appended."""
+    cluster.tampered(f"a row of {name} is changed")
     with redis_of(cluster) as redis:
         row = redis.hget(table(cluster, name), key)
         assert row, f"no row of {name} to change"
@@ -44,6 +45,7 @@ def test_an_actor_without_its_task_spec_does_not_stop_the_start(cluster: Cluster
     kept = driver.create_actor(name="kept", detached=True, max_restarts=-1)
     before = cluster.pulse(kept)
     cluster.kill_gcs()
+    cluster.tampered("a task spec is deleted")
     with redis_of(cluster) as redis:
         assert redis.hdel(table(cluster, "ACTOR_TASK_SPEC"), lost) == 1
     for _ in range(2):
@@ -65,6 +67,7 @@ def test_a_task_spec_without_its_actor_is_no_actor_yet(cluster: Cluster) -> None
     spec = driver.actor_spec(name="torn")
     driver.register_actor(spec)
     cluster.kill_gcs()
+    cluster.tampered("an actor's row is deleted")
     with redis_of(cluster) as redis:
         assert redis.hdel(table(cluster, "ACTOR"), spec.actor_id) == 1
     cluster.revive_gcs()
@@ -124,6 +127,7 @@ def test_nodes_newer_than_a_store_set_back_leave(start: Callable[..., Cluster]) 
         backup = {key: redis.dump(key) for key in keys(redis, cluster.namespace)}
         late = cluster.add_raylet({"CPU": 4.0})
         cluster.kill_gcs()
+        cluster.tampered("a backup is restored")
         redis.delete(*keys(redis, cluster.namespace))
         for key, value in backup.items():
             redis.restore(key, 0, value)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from harness.check.survival import Order, Pulse
 from harness.check.view import View
+from harness.cluster import looking
 from harness.cluster.control_plane import ControlPlane
+from harness.cluster.population import Population
 from harness.cluster.witness import Witness
 from harness.driver import look
 from harness.driver.client import QUICK_BACKOFF, GcsClient
@@ -20,11 +22,9 @@ from harness.driver.driver import Driver
 from harness.driver.listener import Listener
 from harness.fault.base import Fault, Injection, injected
 from harness.process.ports import allocate_address, allocate_port
-from harness.raylet import records
 from harness.raylet.client import RayletHost
 from harness.raylet.handles import RayletHandle
 from harness.raylet.reconnect import LIMIT_VARIABLE
-from harness.raylet.records import ActorHandle, Worker
 from harness.store.base import Store
 from harness.target.base import Target
 from harness.target.gcs import GcsProcess
@@ -35,11 +35,7 @@ from harness.wire.rpc import cluster_metadata, multicallable
 QUICK_RAYLET: Mapping[str, object] = {"sync_reopen": 0.1}
 
 
-class Lost(AssertionError):
-    """Something that should live has no living process."""
-
-
-class Cluster(ControlPlane):
+class Cluster(ControlPlane, Population):
     """A cluster under test. Use it as a context manager; leaving it ends all that it started."""
 
     def __init__(
@@ -63,6 +59,9 @@ class Cluster(ControlPlane):
         self.raylets: list[RayletHandle] = []
         self.hosts: list[RayletHost] = []
         self.drivers: list[Driver] = []
+        self.clients: list[GcsClient] = []
+        """All clients of it, those of drivers and listeners too."""
+        self._numbers = itertools.count()
         self._separate = separate
         self._channel = dict(channel or {})
         self._raylet = dict(raylet or {})
@@ -103,10 +102,17 @@ class Cluster(ControlPlane):
             env=self._env,
             channel_options={**QUICK_BACKOFF, **self._channel},
             check_interval=0.05,
+            record=self._record_of(len(self.hosts)),
         )
+        host.recorder = self.recorder
         self.hosts.append(host)
         self._ending.callback(host.close)
         return host
+
+    def _record_of(self, host: int) -> tuple[str, str, int, str] | None:
+        """What the host of that number needs to write the same history."""
+        own = self.recorder
+        return (str(own.directory), own.case, own.cluster, f"r{host}") if own.on else None
 
     def add_raylet(self, resources: Mapping[str, float], wait: bool = True, **options: Any) -> RayletHandle:
         """A new node; ``wait`` False: its registration may still be under way.
@@ -118,17 +124,7 @@ class Cluster(ControlPlane):
         wishes = {"is_head": not self.raylets, **QUICK_RAYLET, **self._raylet, **options}
         raylet = host.add_begin(address, allocate_port(address), dict(resources), **wishes)
         self.raylets.append(raylet)
-        self.note("raylet", "joins", node=raylet.node_id.hex()[:8], address=address)
         return raylet.wait_settled() if wait else raylet
-
-    @property
-    def head(self) -> RayletHandle:
-        return self.raylets[0]
-
-    def raylet_of(self, node: bytes | str) -> RayletHandle:
-        """The raylet of a node id (bytes or hex)."""
-        wanted = node if isinstance(node, str) else node.hex()
-        return next(raylet for raylet in self.raylets if raylet.node_id.hex() == wanted)
 
     def settled(self, within: float = 15.0) -> None:
         """Wait until each living raylet is connected, and the GCS sees its resources as it does."""
@@ -158,8 +154,11 @@ class Cluster(ControlPlane):
             self.target.dialect,
             home or self.head,
             {**QUICK_BACKOFF, **self._channel, **options},
+            self.recorder,
+            self._name("driver"),
         )
         self.drivers.append(driver)
+        self.clients.append(driver.gcs)
         self._ending.callback(driver.close)
         if connect:
             driver.connect()
@@ -202,14 +201,26 @@ class Cluster(ControlPlane):
         """A client of a given GCS (a rival), by its bare address, sending no cluster id."""
         return self._client_at(gcs.address, options)
 
-    def _client_at(self, address: str, options: Mapping[str, Any]) -> GcsClient:
-        client = GcsClient(address, self.target.dialect, {**QUICK_BACKOFF, **self._channel, **options})
+    def _client_at(self, address: str, options: Mapping[str, Any], kind: str = "client") -> GcsClient:
+        client = GcsClient(
+            address,
+            self.target.dialect,
+            {**QUICK_BACKOFF, **self._channel, **options},
+            recorder=self.recorder,
+            name=self._name(kind),
+        )
+        self.clients.append(client)
         self._ending.callback(client.close)
         return client
 
+    def _name(self, kind: str) -> str:
+        """The next name of a client in the history: ``driver-0``, ``client-1``, ``listener-2``."""
+        return f"{kind}-{next(self._numbers)}"
+
     def subscribe(self, channel: str, polling: bool = True, acknowledge: bool = True) -> Listener:
         """A listener on a channel (``ACTOR``, ``NODE_INFO`` …), through a client of its own."""
-        listener = Listener(self.client(), channel, polling, acknowledge)
+        client = self._client_at(self.address, {}, "listener")
+        listener = Listener(client, channel, polling, acknowledge)
         self._ending.callback(listener.close)
         return listener
 
@@ -227,69 +238,28 @@ class Cluster(ControlPlane):
         except psutil.NoSuchProcess:
             return False
 
-    def actor(self, actor: bytes) -> ActorHandle:
-        """A handle on an actor's worker, found without the GCS."""
-        for raylet in self.raylets:
-            if raylet.alive and any(worker.actor_id == actor and worker.alive for worker in raylet.workers()):
-                return raylet.actor(actor)
-        raise Lost(f"actor {actor.hex()}: no living worker on any raylet")
+    # The record of a case
 
-    def workers_of(self, actor: bytes) -> list[Worker]:
-        """The living worker processes that hold the actor, on any raylet."""
-        return [
-            worker
-            for raylet in self.raylets
-            if raylet.alive
-            for worker in raylet.workers()
-            if worker.alive and worker.actor_id == actor
-        ]
+    def closing_look(self, within: float = 2.0) -> None:
+        """Look at everything when the case is over, given up to ``within`` seconds to come to rest."""
+        looking.close(self, self._name("look"), within)
 
-    def bundles_of(self, group: bytes) -> dict[int, str]:
-        """Bundle index -> node id (hex), of what living raylets hold for the group."""
-        return {
-            index: raylet.node_id.hex()
-            for raylet in self.raylets
-            if raylet.alive
-            for owner, index in raylet.bundles()
-            if owner == group
-        }
+    def baseline_look(self) -> None:
+        """Look at everything at the start of a case that finds a cluster as another has left it."""
+        looking.begin(self, self._name("look"))
 
-    def kill_actor_process(self, actor: bytes) -> None:
-        """SIGKILL of the actor's worker process, wherever it is."""
-        for raylet in self.raylets:
-            for worker in raylet.workers():
-                if worker.alive and worker.actor_id == actor:
-                    raylet.kill_worker(worker.worker_id)
-
-    def script(self, method: str, mode: str) -> None:
-        """Deviate in ``method`` on every raylet; modes as in ``harness.raylet.scripts``."""
-        for raylet in self.raylets:
-            raylet.script(method, mode=mode)
-
-    def release(self, method: str) -> None:
-        """End the deviation, and let go what it held."""
-        for raylet in self.raylets:
-            raylet.release(method)
-
-    def pulse(self, actor: bytes) -> Pulse:
-        """Call the actor once: its process, incarnation and count."""
-        reply = self.actor(actor).call("increment")
-        return Pulse(f"actor {actor.hex()}", reply.pid, int(reply.value), reply.incarnation)
-
-    def orders(
-        self, since: float = 0.0, method: str | None = None, raylet: RayletHandle | None = None
-    ) -> list[Order]:
-        """Orders that living raylets (or ``raylet``) received from ``since`` (monotonic seconds) on, in time's order."""
-        asked = [raylet] if raylet else [one for one in self.raylets if one.alive]
-        found = [plain(order) for one in asked for order in one.orders(method) if order.time >= since]
-        return sorted(found, key=lambda order: order.at)
-
-
-def plain(order: records.Order) -> Order:
-    """A raylet's order as checks take it: ids in hex, bundles as ``group:index``."""
-    named = {one.hex() for one in (*order.workers, order.worker_id, order.actor_id) if one}
-    named |= {f"{group.hex()}:{index}" for group, index in order.bundles}
-    return Order(order.time, order.node_id.hex(), order.method, frozenset(named))
+    def turn_to(self, case: str) -> None:
+        """Write the history of another case from now on: what the cluster is, what lives, what it holds."""
+        if self.proxy is not None:
+            self.proxy.flush()
+        self.recorder.turn_to(case)
+        for number, host in enumerate(self.hosts):
+            if record := self._record_of(number):
+                with suppress(OSError):  # a host that is dead has nothing to write
+                    host.record(*record)
+        self.record_built()
+        self.gcs.record_again()
+        self.baseline_look()
 
 
 def same_resources(seen: Mapping[str, float], held: Mapping[str, float]) -> bool:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psutil
+import redis
 
-from harness.cluster.journal import Journal
+from harness.cluster.journal import journal
+from harness.errors import Unsupported
+from harness.history.recorder import Recorder
 from harness.names.front import Front
 from harness.names.server import NameServer
 from harness.process.ports import allocate_address, allocate_port
-from harness.store.base import Store
-from harness.store.relay import Relay
+from harness.proxy import Armed, Match, RedisProxy
+from harness.proxy.modes import Mode
+from harness.store.base import Store, StoreSettings
+from harness.store.dump import keys
+from harness.store.redis_server import client_of
 from harness.target.base import Launch, Target
 from harness.target.gcs import GcsProcess
 from harness.wait import until
@@ -55,16 +60,22 @@ class ControlPlane:
         namespace: str = "",
         named: bool = False,
         fronted: bool = False,
+        recorder: Recorder | None = None,
     ) -> None:
         """Nothing starts yet.
 
         ``config``: Ray system config, over :data:`QUICK_HEALTH`. ``fronted``: the GCS is known by
-        an IP that it can leave; ``named``: and by a DNS name that leads there.
+        an IP that it can leave; ``named``: and by a DNS name that leads there. ``recorder``: what
+        writes the history; nothing does, when there is none.
         """
         self.target, self.store, self.directory = target, store, directory
         self.namespace = namespace or f"ns{ids.unique_id().hex()[:12]}"
-        self.journal = Journal()
+        self.recorder = recorder or Recorder()
         self.rival: GcsProcess | None = None
+        self.unhealed: list[str] = []
+        """The names of the faults that last."""
+        self.logs_read: dict[Path, int] = {}
+        """How much of each log the cases so far have read, in bytes."""
         self.names: NameServer | None = None
         self.front: Front | None = None
         self.died_at = 0.0
@@ -72,18 +83,25 @@ class ControlPlane:
         self.closed_until = 0.0
         """When the port of the present GCS was last seen closed, in monotonic seconds."""
         self._ending = ExitStack()
+        self.proxy: RedisProxy | None = None
+        """Between every GCS of this cluster and its Redis; None with another store."""
+        if store.settings.kind == "redis":
+            backend = (store.settings.host, store.settings.port)
+            self.proxy = RedisProxy(backend, self.recorder, self._kill)
+            self._ending.callback(self.proxy.close)
         self.gcs = GcsProcess(
             target,
             Launch(
                 address=LOOPBACK,
                 port=allocate_port(),
-                store=store.settings,
+                store=self._by_proxy(store.settings, "gcs"),
                 namespace=self.namespace,
                 session_name=f"session_{self.namespace}",
                 directory=directory / "gcs",
                 config={**QUICK_HEALTH, **(config or {})},
                 env=dict(env or {}),
             ),
+            self.recorder,
         )
         self._ending.callback(self.gcs.kill)
         self._front_address, self._front_port = "", 0
@@ -94,6 +112,49 @@ class ControlPlane:
             self.names.start()
             self._ending.callback(self.names.stop)
             self.tell_names()
+        self.record_built()
+        if namespace and self.recorder.on and store.settings.kind == "redis":
+            self._note_inheritance()
+
+    def record_built(self) -> None:
+        """Write into the history what the cluster is made of."""
+        own, given = self.store.settings, self.gcs.launch.store
+        facts = {
+            "target": self.target.name,
+            "release": str(self.target.dialect.release),
+            "namespace": self.namespace,
+            "store": own.kind,
+            "persistence": self.store.persistence,
+            "ledger": (given.host, given.port) != (own.host, own.port),
+            "session": self.gcs.launch.session_name,
+        }
+        self.recorder.write("cluster", "built", facts)
+
+    def _note_inheritance(self) -> None:
+        """Say in the history when the namespace is not empty: that history does not tell of those rows."""
+        with closing(client_of(self.store.settings)) as client, suppress(redis.RedisError):
+            if any(keys(client, self.namespace)):
+                self.tampered("another cluster has used the namespace")
+
+    def _by_proxy(self, settings: StoreSettings, via: str) -> StoreSettings:
+        """``settings`` as the GCS named ``via`` is told them: the store's address is the proxy's."""
+        if self.proxy is None:
+            return settings
+        host, port = self.proxy.open(via, LOOPBACK)
+        return replace(settings, host=host, port=port)
+
+    def _kill(self, via: str) -> None:
+        """What a rule of the proxy does to the GCS that it strikes."""
+        if via == "gcs":
+            self.kill_gcs()
+        else:
+            self.end_rival()
+
+    def arm(self, mode: Mode, match: Match) -> Armed:
+        """Let ``mode`` strike a unit of commands on its way to the store; Unsupported without Redis."""
+        if self.proxy is None:
+            raise Unsupported(f"nothing stands between a GCS and its {self.store.settings.kind} store")
+        return self.proxy.arm(mode, match)
 
     def _build_front(self) -> None:
         self._front_address = allocate_address()
@@ -105,13 +166,22 @@ class ControlPlane:
         """End everything that this started. May be called twice."""
         self._ending.close()
 
+    def tampered(self, why: str) -> None:
+        """Say in the history that rows were altered behind the GCS's back; call it before they are."""
+        self.recorder.write("store", "tampered", {"why": why})
+
     def note(self, kind: str, what: str, **facts: object) -> None:
-        """Write a line into the journal, which a failing scenario shows."""
-        self.journal.note(kind, what, **facts)
+        """Write a line of the scenario's own into the history, which a failing one shows."""
+        self.recorder.write("note", f"{kind}: {what}", facts)
+
+    @property
+    def journal(self) -> list[str]:
+        """What befell it in the present case, a line each, as far as a history is written."""
+        return journal(self.recorder)
 
     @staticmethod
     def now() -> float:
-        """The clock of journals, orders and checks: monotonic seconds, the same in every process."""
+        """The clock of histories, orders and checks: monotonic seconds, the same in every process."""
         return time.monotonic()
 
     @property
@@ -137,7 +207,6 @@ class ControlPlane:
         self.gcs.start()
         self.gcs.wait_until_serving(within)
         self._open_front()
-        self.note("gcs", "serves", pid=self.gcs.pid, address=self.gcs.address)
 
     def kill_gcs(self) -> None:
         """SIGKILL the GCS, and its address with it."""
@@ -145,7 +214,6 @@ class ControlPlane:
         if self.front is not None:
             self.front.close()
         self.died_at = time.monotonic()
-        self.note("gcs", "killed")
 
     def revive_gcs(self, within: float = 30.0) -> None:
         """Start the GCS again where it was, unless it runs, and wait until it serves."""
@@ -155,7 +223,6 @@ class ControlPlane:
         self.closed_until = self._port_opens(within)
         self.gcs.wait_until_serving(within)
         self._open_front()
-        self.note("gcs", "serves", pid=self.gcs.pid, address=self.gcs.address)
 
     def _port_opens(self, within: float) -> float:
         """When the port was last seen closed (at the latest when the process began), in monotonic seconds."""
@@ -178,7 +245,7 @@ class ControlPlane:
         self.revive_gcs(within)
         if tell:
             self.tell_names()
-        self.note("gcs", "moved", address=self._front_address)
+        self.recorder.write("gcs", "moved", {"address": self._front_address}, who="gcs")
         return self._front_address
 
     def _open_front(self) -> None:
@@ -187,19 +254,19 @@ class ControlPlane:
             self.front.open(self._front_address, self._front_port)
 
     def gcs_is_connected_to_store(self) -> bool:
-        """Whether the GCS's process has an open connection to the store, answered or not."""
-        store = (self.store.settings.host, self.store.settings.port)
-        process = psutil.Process(self.gcs.pid)
-        return any(
-            link.raddr == store and link.status == psutil.CONN_ESTABLISHED
-            for one in (process, *process.children(recursive=True))
-            for link in one.net_connections("tcp")
-        )
+        """Whether the GCS has an open connection to its Redis, answered or not."""
+        return self.proxy is not None and any(one.open for one in self.proxy.connections("gcs"))
 
     def start_rival(self) -> GcsProcess:
         """Start a second GCS on the same store and namespace, at a port of its own."""
-        launch = replace(self.gcs.launch, port=allocate_port(), directory=self.directory / "rival")
-        self.rival = GcsProcess(self.target, launch)
+        launch = replace(
+            self.gcs.launch,
+            port=allocate_port(),
+            directory=self.directory / "rival",
+            store=self._by_proxy(self.gcs.launch.store, "rival"),
+        )
+        lived = self.rival.lives[-1].number + 1 if self.rival and self.rival.lives else 0
+        self.rival = GcsProcess(self.target, launch, self.recorder, "rival", lived)
         self._ending.callback(self.rival.kill)
         self.rival.start()
         return self.rival
@@ -219,19 +286,6 @@ class ControlPlane:
         """Kill the GCS and bring it back, as fast as it goes."""
         self.kill_gcs()
         self.revive_gcs()
-
-    @contextmanager
-    def store_relay(self, stop_at: bytes) -> Iterator[Relay]:
-        """Lead the next GCS to its store through a relay that falls silent at ``stop_at``."""
-        own = self.gcs.launch.store
-        port = allocate_port()
-        relay = Relay((own.host, own.port), (LOOPBACK, port), stop_at)
-        self.set_store(host=LOOPBACK, port=port)
-        try:
-            yield relay
-        finally:
-            self.set_store(host=own.host, port=own.port)
-            relay.close()
 
     def set_store(self, **settings: Any) -> None:
         """Tell the GCS something else about its store (``password=…``) from its next start on."""

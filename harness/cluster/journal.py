@@ -1,28 +1,29 @@
-"""What happened to a cluster, a line each: a failing scenario shows it."""
+"""What a failing scenario shows of its cluster's history: the milestones, a line each."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+
+from harness.history.event import Event
+from harness.history.log import HISTORY, events
+from harness.history.recorder import Recorder
+
+MILESTONES = frozenset({"cluster", "gcs", "raylet", "fault", "store", "note"})
+LONGEST_LINE = 300
 
 
-@dataclass(frozen=True)
-class Note:
-    """One line; ``at`` in monotonic seconds."""
-
-    at: float
-    kind: str
-    what: str
-    facts: Mapping[str, object] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        facts = " ".join(f"{key}={value}" for key, value in self.facts.items())
-        return f"{self.at:12.3f}  {self.kind:8} {self.what} {facts}".rstrip()
+def journal(recorder: Recorder) -> list[str]:
+    """The milestones of the recorder's cluster in its present case, oldest first; none when nothing is written."""
+    if recorder.directory is None:
+        return []
+    found = events(recorder.directory / HISTORY, recorder.case)
+    return [_line(one) for one in found if one.cluster == recorder.cluster and one.kind in MILESTONES]
 
 
-class Journal(list[Note]):
-    """Notes in the order of time."""
+def _line(event: Event) -> str:
+    facts = " ".join(f"{key}={_word(value)}" for key, value in event.facts.items())
+    return f"{event.at:12.3f}  {event.kind:8} {event.who[:8]:8} {event.what} {facts}".rstrip()[:LONGEST_LINE]
 
-    def note(self, kind: str, what: str, **facts: object) -> None:
-        self.append(Note(time.monotonic(), kind, what, facts))
+
+def _word(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

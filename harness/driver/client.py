@@ -16,6 +16,8 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
+from harness.driver.recording import Calls, Recorded
+from harness.history.recorder import Recorder
 from harness.wire import messages as m
 from harness.wire.dialect import Dialect
 from harness.wire.rpc import MAX_MESSAGE_BYTES, cluster_metadata, method, multicallable
@@ -49,12 +51,17 @@ class Refused(AssertionError):
 
 @dataclass
 class GcsClient:
-    """A channel to the GCS at ``target`` (a gRPC target: ``127.0.0.5:10001``, ``dns://…``)."""
+    """A channel to the GCS at ``target`` (a gRPC target: ``127.0.0.5:10001``, ``dns://…``).
+
+    Its calls go into the history of ``recorder``, as those of ``name``.
+    """
 
     target: str
     dialect: Dialect
     options: Mapping[str, Any] = field(default_factory=lambda: QUICK_BACKOFF)
     cluster_id: bytes | None = None
+    recorder: Recorder = field(default_factory=Recorder)
+    name: str = "client"
 
     def __post_init__(self) -> None:
         # Without a pool of its own, gRPC would hand this channel the connection, and so the
@@ -67,11 +74,16 @@ class GcsClient:
         self.channel = grpc.insecure_channel(self.target, options=[*sizes.items(), *self.options.items()])
         self.sent = 0
         """How many requests this client has handed to its channel."""
-        self._calls: dict[str, Any] = {}
+        self._calls = Calls(self.recorder, self.name)
+        self._callables: dict[str, Any] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
         self.channel.close()
+
+    def outstanding(self) -> list[str]:
+        """Methods of its recorded calls that have not ended, but those that may rightly take long."""
+        return self._calls.outstanding()
 
     def learn_cluster_id(self, within: float = 10.0) -> bytes:
         """Ask for the cluster id, without the header, and send it along from then on."""
@@ -107,16 +119,40 @@ class GcsClient:
         cluster_id: bytes | str | None = "own",
         wait_for_ready: bool = False,
         token: str | None = None,
+        again: str | None = None,
     ) -> Any:
-        """Send once, and give gRPC's future. ``within`` None: without a deadline."""
+        """Send once, and give gRPC's future. ``within`` None: without a deadline.
+
+        ``again``: the ``id`` of the recorded future with which a client sent the same request before.
+        """
+        return self._send(name, request, within, cluster_id, wait_for_ready, token, again)
+
+    def _send(
+        self,
+        name: str,
+        request: Message,
+        within: float | None,
+        cluster_id: bytes | str | None,
+        wait_for_ready: bool,
+        token: str | None = None,
+        again: str | None = None,
+    ) -> Any:
+        """``again``: the id of the call that had sent the same request before."""
         claimed = self.cluster_id if isinstance(cluster_id, str) else cluster_id
         bearer = (("authorization", f"Bearer {token}"),) if token is not None else ()
-        future = self._multicallable(name).future(
-            request,
-            timeout=within,
-            metadata=(*cluster_metadata(claimed), *bearer),
-            wait_for_ready=wait_for_ready,
-        )
+
+        def send() -> Any:
+            return self._multicallable(name).future(
+                request,
+                timeout=within,
+                metadata=(*cluster_metadata(claimed), *bearer),
+                wait_for_ready=wait_for_ready,
+            )
+
+        if self.recorder.on:
+            future: Any = self._calls.send(method(name).name, request, within, again, send)
+        else:
+            future = send()
         self.sent += 1
         return future
 
@@ -132,15 +168,27 @@ class GcsClient:
 
         grpc.RpcError for every status but UNAVAILABLE, DEADLINE_EXCEEDED after ``within`` seconds.
         """
+        with self._calls.kept_open(method(name).name):
+            return self._retried(name, request, within, attempts if attempts is not None else [], cluster_id)
+
+    def _retried(
+        self,
+        name: str,
+        request: Message,
+        within: float,
+        attempts: list[Attempt],
+        cluster_id: bytes | str | None,
+    ) -> Any:
         end = time.monotonic() + within
-        parked = False
+        parked, last = False, None
         while True:
             attempt = Attempt(sent=time.monotonic())
-            if attempts is not None:
-                attempts.append(attempt)
+            attempts.append(attempt)
             try:
                 left = max(0.01, end - time.monotonic())
-                reply = self.call(name, request, left, cluster_id, wait_for_ready=parked)
+                future = self._send(name, request, left, cluster_id, parked, again=last)
+                last = future.id if isinstance(future, Recorded) else None
+                reply = future.result()
                 attempt.ended, attempt.code = time.monotonic(), grpc.StatusCode.OK
                 return reply
             except grpc.RpcError as error:
@@ -158,6 +206,6 @@ class GcsClient:
 
     def _multicallable(self, name: str) -> Any:
         with self._lock:
-            if name not in self._calls:
-                self._calls[name] = multicallable(self.channel, method(name).full_name, self.dialect)
-            return self._calls[name]
+            if name not in self._callables:
+                self._callables[name] = multicallable(self.channel, method(name).full_name, self.dialect)
+            return self._callables[name]

@@ -12,6 +12,7 @@ from harness.driver import specs
 from harness.driver.client import QUICK_BACKOFF, GcsClient
 from harness.driver.pending import Pending
 from harness.driver.specs import ActorSpec, Owner
+from harness.history.recorder import Recorder
 from harness.wire import ids
 from harness.wire import messages as m
 from harness.wire.dialect import Dialect
@@ -43,9 +44,15 @@ class Driver:
     """
 
     def __init__(
-        self, target: str, dialect: Dialect, home: Home, options: Mapping[str, Any] = QUICK_BACKOFF
+        self,
+        target: str,
+        dialect: Dialect,
+        home: Home,
+        options: Mapping[str, Any] = QUICK_BACKOFF,
+        recorder: Recorder | None = None,
+        name: str = "driver",
     ) -> None:
-        self.gcs = GcsClient(target, dialect, options)
+        self.gcs = GcsClient(target, dialect, options, recorder=recorder or Recorder(), name=name)
         self.home = home
         self.owner = Owner(b"", b"", home.node_id, home.address, 0)
         self._background = ThreadPoolExecutor(max_workers=64, thread_name_prefix="driver")

@@ -38,13 +38,18 @@ class Injection:
 
 @contextmanager
 def injected(cluster: Cluster, fault: Fault) -> Iterator[Injection]:
-    """Break it for the length of the block, then heal, whatever happened meanwhile."""
+    """Break it for the length of the block, then heal, whatever happened meanwhile.
+
+    Both are in the history: the fault before anything breaks, its end once all is healed.
+    """
     injection = Injection(fault, fault.disturbs(cluster))
-    cluster.note("fault", fault.name, **injection.disturbed)
+    cluster.recorder.write("fault", fault.name, {"phase": "inject", **injection.disturbed}, at=injection.at)
+    cluster.unhealed.append(fault.name)
     try:
         fault.inject(cluster)
         yield injection
     finally:
         fault.heal(cluster)
         injection.healed = time.monotonic()
-        cluster.note("healed", fault.name)
+        cluster.unhealed.remove(fault.name)
+        cluster.recorder.write("fault", fault.name, {"phase": "healed"}, at=injection.healed)

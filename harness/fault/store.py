@@ -1,4 +1,4 @@
-"""The store dies, hangs or forgets."""
+"""The store dies, hangs or forgets; the history says when, and when rows were lost by it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ class PauseStore:
 
     def inject(self, cluster: Cluster) -> None:
         cluster.store.pause()
+        cluster.recorder.write("store", "paused")
 
     def heal(self, cluster: Cluster) -> None:
+        cluster.recorder.write("store", "resumed")
         cluster.store.resume()
 
 
@@ -33,10 +35,14 @@ class KillStore(PauseStore):
     name: str = "kill -9 of the store"
 
     def inject(self, cluster: Cluster) -> None:
+        if cluster.store.persistence != "aof":
+            cluster.recorder.write("store", "lost", {"why": "it is killed, and keeps no log of its writes"})
         cluster.store.kill()
+        cluster.recorder.write("store", "killed")
 
     def heal(self, cluster: Cluster) -> None:
         cluster.store.restart()
+        cluster.recorder.write("store", "restarted")
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class WipeStore(PauseStore):
     name: str = "the store forgets everything"
 
     def inject(self, cluster: Cluster) -> None:
+        cluster.recorder.write("store", "wiped")
         cluster.store.wipe()
 
     def heal(self, cluster: Cluster) -> None:

@@ -15,6 +15,7 @@
 | store | harness | started, killed, restarted, paused, resumed, wiped, tampered | why |
 | look | a client | baseline, tables, closing | view, books, stored, quiet, complaints |
 | watch | harness | begin, end | workers, bundles, pulses |
+| log | gcs or rival | fatal | life, line: of its log, a failed check or the like |
 | note | harness | anything | anything |
 """
 

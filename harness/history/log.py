@@ -62,4 +62,5 @@ def events(path: Path, case: str | None = None, start: int = 0) -> list[Event]:
 
 def entries(path: Path, case: str | None = None, start: int = 0) -> list[Entry]:
     """The ledger's entries, in the order in which the commands were read."""
-    return sorted((Entry.of(one) for one in lines(path, case, start)), key=lambda entry: entry.at)
+    found = (Entry.of(one) for one in lines(path, case, start))
+    return sorted(found, key=lambda entry: (entry.at, entry.unit))  # one packet has one time

@@ -6,6 +6,7 @@ Light to import: targets, stores and gRPC come in only when a scenario needs the
 pytest_plugins = [
     "harness.plugin.options",
     "harness.plugin.selection",
+    "harness.plugin.evidence",
     "harness.plugin.verdicts",
     "harness.plugin.summary",
     "harness.plugin.fixtures",

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.plugin import evidence
+from harness.plugin.evidence import CLUSTERS
+from harness.plugin.selection import scenario_key
 from harness.plugin.verdicts import RECOVERIES
 
 if TYPE_CHECKING:
@@ -16,7 +19,6 @@ if TYPE_CHECKING:
     from harness.store.redis_server import RedisServer
     from harness.target.base import Target
 
-CLUSTERS = pytest.StashKey[Any]()
 _CLOSING_SECONDS = 3.0
 
 
@@ -44,8 +46,11 @@ def build(
     started Store to share. All of it ends with the test.
     """
     from harness.cluster import Cluster
+    from harness.history.recorder import Recorder
     from harness.store.parse import store_from
 
+    place = evidence.directory(request.config)
+    case = scenario_key(request.node.nodeid) or request.node.nodeid
     built: list[Cluster] = []
     request.node.stash[CLUSTERS] = built
     stores: list[Any] = []
@@ -56,7 +61,8 @@ def build(
             store = store_from(store or store_spec, directory / "store")
             stores.append(store)
             store.start()
-        cluster = Cluster(target, store, directory, **options)
+        recorder = Recorder(place, case, len(built))
+        cluster = Cluster(target, store, directory, recorder=recorder, **options)
         built.append(cluster)
         return cluster
 
@@ -67,6 +73,7 @@ def build(
         for ending in [*built, *stores]:
             end = ending.close if isinstance(ending, Cluster) else ending.stop
             within_a_bound(end) if interrupted(request) else end()
+        evidence.keep_logs(request.node, built)
 
 
 def interrupted(request: pytest.FixtureRequest) -> bool:

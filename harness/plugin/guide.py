@@ -21,7 +21,7 @@ def guide() -> str:
     from harness.store.binary import VARIABLE
     from harness.store.parse import STORES
     from harness.target.command import PLACEHOLDERS
-    from harness.target.gcs import START_WITHIN
+    from harness.target.life import START_WITHIN
     from harness.target.parse import TARGETS
 
     placeholders = [(f"{{{name}}}", text) for name, (text, _) in PLACEHOLDERS.items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness.errors import EnvironmentProblem
+from harness.plugin.evidence import run_folder
 from harness.plugin.options import choice, target_of
 from harness.plugin.selection import ids_of, scenario_key, store_kind
 from harness.plugin.verdicts import RESULTS, Tally
@@ -113,10 +115,23 @@ def pytest_terminal_summary(
         terminalreporter.write(text.getvalue())
     for line in _remarks(tally):
         terminalreporter.write_line(line)
-    runs = config.getoption("--run-dir")
-    if runs and results:
-        where = _write(config, tally, Path(runs), exitstatus)
-        terminalreporter.write_line(f"written: {where / 'result.json'}")
+    where = run_folder(config)
+    if where is not None:
+        _leave(config, tally, where, exitstatus, terminalreporter)
+
+
+def _leave(
+    config: pytest.Config, tally: Tally, where: Path, exitstatus: int, reporter: pytest.TerminalReporter
+) -> None:
+    """Complete the run's folder; one in which nothing was judged goes."""
+    from harness.report import page, summary_md
+
+    if not tally.results:
+        shutil.rmtree(where, ignore_errors=True)
+        return
+    _write(config, tally, where, exitstatus)
+    for path in (where / folder.RESULT, summary_md.write(where), page.write(where)):
+        reporter.write_line(f"written: {path}")
 
 
 def _remarks(tally: Tally) -> Iterator[str]:
@@ -130,7 +145,7 @@ def _remarks(tally: Tally) -> Iterator[str]:
         yield f"gauntlet: {tally.put_off} long scenarios deselected; --long runs them"
 
 
-def _write(config: pytest.Config, tally: Tally, runs: Path, exitstatus: int) -> Path:
+def _write(config: pytest.Config, tally: Tally, where: Path, exitstatus: int) -> None:
     target = target_of(config)
     store = choice(config, "--store")
     about = {
@@ -141,7 +156,7 @@ def _write(config: pytest.Config, tally: Tally, runs: Path, exitstatus: int) -> 
         "deselected_long": tally.put_off,
         "problems": tally.problems,
     }
-    return folder.write(runs, target.name, folder.as_data(tally.results.values(), about))
+    folder.write(where, folder.as_data(tally.results.values(), about))
 
 
 def _without_password(store: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 from harness.plugin.whole_run import WholeRun
 from harness.process.ports import allocate_port
 from harness.store.redis_server import RedisServer
-from harness.target.gcs import START_WITHIN
+from harness.target.life import START_WITHIN
 
 SCENARIO = "scenarios/test_reload.py::test_job_ids_never_repeat"
 LISTEN = "import socket, sys, time\nserver = socket.create_server((sys.argv[1], int(sys.argv[2])))\n"

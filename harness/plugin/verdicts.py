@@ -6,20 +6,20 @@ xdist and ``--junitxml`` shows them. Only the controller counts.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from harness.errors import EnvironmentProblem, TargetFailed, Unsupported
-from harness.expectations import Expectation, expectations_for, unmatched
-from harness.plugin.options import ENVIRONMENT_STATUS, choice, target_of
+from harness.expectations import Failure, failure_of, sort_out, unmatched
+from harness.plugin import evidence
+from harness.plugin.options import ENVIRONMENT_STATUS, choice
 from harness.plugin.selection import covers_scenarios, ids_of, scenario_key
 from harness.report.verdict import Inconclusive, Result, Verdict, exit_status
 
-_EXPECTED = pytest.StashKey[bool]()
 _NOTES = pytest.StashKey[dict[str, Any]]()
 RESULTS = pytest.StashKey["Tally"]()
 RECOVERIES = "recoveries"
@@ -52,17 +52,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.user_properties.append(("target", choice(config, "--gcs")))
     if not scenarios or config.option.collectonly:
         return
-    known = expectations_for(target_of(config).name, config.getoption("--expectations"))
-    _expect(known, scenarios)
     if covers_scenarios(config, wholly=True):
-        config.stash[_NOTES]["unmatched"] = unmatched(known, scenarios)
-
-
-def _expect(known: tuple[Expectation, ...], scenarios: Mapping[str, pytest.Item]) -> None:
-    for one in known:
-        if item := scenarios.get(one.scenario):
-            item.stash[_EXPECTED] = True
-            item.add_marker(pytest.mark.xfail(strict=True, raises=breakages(), reason=str(one)))
+        config.stash[_NOTES]["unmatched"] = unmatched(evidence.entries(config), scenarios)
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
@@ -93,29 +84,33 @@ def _judge_scenario(report: pytest.TestReport, item: pytest.Item, error: BaseExc
         report.outcome, report.longrepr = "skipped", (path, (line or 0) + 1, f"Skipped: {error}")
         _mark(report, Verdict.SKIPPED, str(error))
     elif hasattr(report, "wasxfail"):
-        _mark(report, Verdict.KNOWN, report.wasxfail)
+        _mark(report, Verdict.KNOWN, report.wasxfail.removeprefix("reason: "))
     elif report.skipped:
         _mark(report, Verdict.SKIPPED, _skip_reason(report))
-    elif report.failed and error is None and item.stash.get(_EXPECTED, False):
-        _judge(
-            report, Verdict.MENDED, f"passed although expected to fail; take the entry out: {report.longrepr}"
-        )
+    elif isinstance(error, evidence.Mended):
+        _judge(report, Verdict.MENDED, f"expected to fail, and did not; take the entry out: {error}")
+    elif isinstance(error, TargetFailed) and report.when == "setup":
+        _judge_start(report, item, evidence.said(error))
     elif isinstance(error, TargetFailed) or (
         report.failed and report.when == "call" and isinstance(error, breakages())
     ):
-        _mark(report, Verdict.BROKEN, _said(error))
+        _mark(report, Verdict.BROKEN, evidence.said(error))
     elif report.failed:
         _mark(report, Verdict.ERROR, f"{type(error).__name__}: {error}".partition("\n")[0])
     elif report.when == "call":
         _mark(report, Verdict.HELD, "")
 
 
-def _said(error: BaseException) -> str:
-    """An error in a line. That of a call in gRPC says in its first line only that it is one."""
-    code, details = getattr(error, "code", None), getattr(error, "details", None)
-    if callable(code) and callable(details):
-        return f"a call to the GCS ended {code().name}: {details()}".partition("\n")[0]
-    return str(error).strip().partition("\n")[0]
+def _judge_start(report: pytest.TestReport, item: pytest.Item, said: str) -> None:
+    """A target that failed before the scenario's body: broken, unless that is known."""
+    failure = failure_of(said)
+    key = scenario_key(item.nodeid) or ""
+    known = sort_out(key, [failure], evidence.entries(item.config)).known
+    if known:
+        report.outcome, report.wasxfail = "skipped", str(known[0][1])
+        _mark(report, Verdict.KNOWN, report.wasxfail)
+    else:
+        _mark(report, Verdict.BROKEN, said)
 
 
 def _judge(report: pytest.TestReport, verdict: Verdict, sentence: str) -> None:
@@ -236,6 +231,12 @@ def _result(key: str, verdict: Verdict, report: pytest.TestReport) -> Result:
         clauses=tuple(str(properties.get("clauses", "")).split()),
         behaviours=tuple(str(properties.get("behaviours", "")).split()),
         note=str(properties.get(NOTE, "")),
+        failures=tuple(
+            Failure(**{**one, "events": tuple(one["events"])})
+            for one in json.loads(str(properties.get(evidence.FAILURES, "[]")))
+        ),
+        rulings=json.loads(str(properties.get(evidence.RULINGS, "{}"))),
+        point=properties.get(evidence.POINT),  # type: ignore[arg-type]
     )
 
 

@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from harness.raylet.orders import Journal
+from harness.raylet.scribe import Scribe
 from harness.raylet.scripts import Script, Scripts
 from harness.raylet.serving import Answer, Refused
 from harness.wire.dialect import Dialect
@@ -26,12 +27,15 @@ class Behaviour:
 
 
 class Desk:
-    """Answers for one raylet, or one worker of it: all orders into one journal."""
+    """Answers for one raylet, or one worker of it: all orders into one journal, and the history."""
 
-    def __init__(self, dialect: Dialect, orders: Journal, scripts: Scripts, worker_id: bytes = b"") -> None:
+    def __init__(
+        self, dialect: Dialect, orders: Journal, scripts: Scripts, scribe: Scribe, worker_id: bytes = b""
+    ) -> None:
         self._dialect = dialect
         self._orders = orders
         self._scripts = scripts
+        self._scribe = scribe
         self._worker_id = worker_id
 
     def answers(self, behaviours: Mapping[str, Behaviour]) -> dict[str, Answer]:
@@ -49,25 +53,37 @@ class Desk:
                 request = self._dialect.decode(kind.request, data)
             except DecodeError:
                 raise Refused(grpc.StatusCode.INTERNAL, "Unable to parse request") from None
-            record = self._orders.write(kind.name, fields=plain(request), outcome="received")
-            if self._worker_id:
-                record["worker_id"] = self._worker_id
+            script = self._scripts.take(kind.name)
+            record = self._received(kind.name, request, script)
             try:
-                reply = await self._deviate(self._scripts.take(kind.name), behaviour, request, record)
+                reply = await self._deviate(script, behaviour, request)
             except asyncio.CancelledError:
-                record["outcome"] = "caller gone"
+                self._unanswered(record, "caller gone")
+                raise
+            except Refused:
+                self._unanswered(record, "refused")
                 raise
             record["outcome"] = "answered"
             return self._dialect.encode(reply)
 
         return answer
 
-    async def _deviate(
-        self, script: Script | None, behaviour: Behaviour, request: Message, record: dict[str, Any]
-    ) -> Message:
+    def _received(self, name: str, request: Message, script: Script | None) -> dict[str, Any]:
+        record = self._orders.write(name, fields=plain(request), outcome="received")
+        if self._worker_id:
+            record["worker_id"] = self._worker_id
+        if script is not None:
+            record["script"] = script.mode
+        self._scribe.order(record, request)
+        return record
+
+    def _unanswered(self, record: dict[str, Any], outcome: str) -> None:
+        record["outcome"] = outcome
+        self._scribe.order_ended(record)
+
+    async def _deviate(self, script: Script | None, behaviour: Behaviour, request: Message) -> Message:
         if script is None:
             return await behaviour.act(request)
-        record["script"] = script.mode
         if script.mode == "fail":
             raise Refused(grpc.StatusCode[script.code], "scripted failure")
         if script.mode == "refuse":

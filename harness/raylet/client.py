@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness import wait
+from harness.history.recorder import Recorder
 from harness.process.child import Child
 from harness.raylet.asking import PATIENCE_S, Line
 from harness.raylet.handles import RayletHandle
@@ -56,6 +57,7 @@ class RayletHost:
         check_interval: float = 1.0,
         spawn: Spawn = spawn_child,
         name: str = "raylets",
+        record: tuple[str, str, int, str] | None = None,
     ) -> None:
         """Start the process and wait until it can be talked to (at most 20 s, else TimedOut).
 
@@ -64,12 +66,14 @@ class RayletHost:
         count actor creations, ``directory`` unless given. ``env`` is added to ours;
         ``RAY_gcs_rpc_server_reconnect_timeout_s`` there is the raylets' limit. ``channel_options``:
         gRPC channel arguments over Ray's. ``check_interval``: seconds between looks at a lost
-        channel (Ray's 1).
+        channel (Ray's 1). ``record``: what :meth:`record` takes; without it the raylets write no history.
         """
         self.dialect = speaks or dialect()
         self.directory = directory or Path(tempfile.mkdtemp(prefix="gauntlet-raylets-"))
         self.directory.mkdir(parents=True, exist_ok=True)
         self.raylets: list[RayletHandle] = []
+        self.recorder = Recorder()
+        """Where it is written that we killed or paused raylets: a killed host cannot say so."""
         shared = shared or self.directory
         shared.mkdir(parents=True, exist_ok=True)
         control = self.directory / CONTROL_FILE
@@ -83,6 +87,7 @@ class RayletHost:
             "--release", str(self.dialect.release), "--directory", str(self.directory),
             "--shared", str(shared), "--check-interval", str(check_interval),
             "--channel-options", json.dumps(list((channel_options or {}).items())), "--parent-pipe",
+            *(["--record", json.dumps([_absolute(record[0]), *record[1:]])] if record else []),
         ]  # fmt: skip
         self._process = spawn(argv, self._env, self.directory / f"{name}.log", name)
         wait.until(
@@ -134,7 +139,9 @@ class RayletHost:
             "reconnect_limit": limit_from(self._env),
             **options,
         }
-        raylet = RayletHandle(self._ask, self._ask({"op": "add", **asked}), lambda: self.exit_status)
+        raylet = RayletHandle(
+            self._ask, self._ask({"op": "add", **asked}), lambda: self.exit_status, lambda: self.recorder
+        )
         self.raylets.append(raylet)
         return raylet
 
@@ -157,18 +164,29 @@ class RayletHost:
         wait.until(f"{len(added)} raylets settled", settled, within, every=0.2)
         return added
 
+    def record(self, directory: str | Path, case: str, cluster: int, writer: str) -> None:
+        """From now on the raylets write the history of ``case`` below ``directory``.
+
+        ``cluster``: its number in the case; ``writer`` begins the ids of its events, e.g. ``r0``,
+        and must be no other process's of that case. A call begun in one case and ended in the
+        next has no end in either. OSError if the host is gone.
+        """
+        where = {"directory": _absolute(directory), "case": case, "cluster": cluster, "writer": writer}
+        self._ask({"op": "record", **where})
+
     def kill(self) -> None:
         """SIGKILL the host: its raylets and all their workers are gone at once."""
-        self._process.kill()
-        wait.until("the host's end", lambda: self.exit_status is not None, 5)
+        self._kill("SIGKILL of the host")
 
     def pause(self) -> None:
         """Stop the host (SIGSTOP): its raylets fall silent, their ports accept and never answer.
         Worker processes run on."""
+        self._tell("paused", "SIGSTOP of the host")
         self._process.pause()
 
     def resume(self) -> None:
         """Let it run again."""
+        self._tell("resumed", "SIGCONT of the host")
         self._process.resume()
 
     def wait_exit(self, within: float) -> int:
@@ -186,7 +204,22 @@ class RayletHost:
         """Kill the process, if it runs; may be called again."""
         self._line.close()
         if self.exit_status is None:
-            self.kill()
+            self._kill("the host was closed")
+
+    def _kill(self, why: str) -> None:
+        self._tell("killed", why)
+        self._process.kill()
+        wait.until("the host's end", lambda: self.exit_status is not None, 5)
+
+    def _tell(self, what: str, why: str) -> None:
+        """Written before it is done, so that nothing that follows from it is older."""
+        for raylet in self.raylets if self.exit_status is None else ():
+            raylet.tell(what, why, pid=self.pid)
 
     def _ask(self, request: dict[str, Any], within: float = PATIENCE_S) -> Any:
         return self._line.ask(request, within).get("value")
+
+
+def _absolute(directory: str | Path) -> str:
+    """For another process, which may stand elsewhere."""
+    return str(Path(directory).absolute())

@@ -32,6 +32,7 @@ class Control:
         self._of_host: dict[str, Callable[[Asked], Awaitable[Any]]] = {
             "add": self._add,
             "states": self._states,
+            "record": self._record,
         }
         self._of_raylet: dict[str, Callable[[Raylet, Asked], Awaitable[Any]]] = {
             "state": self._state,
@@ -84,6 +85,9 @@ class Control:
 
     async def _states(self, _: Asked) -> Any:
         return [await self._state(raylet, {}) for raylet in self._host.raylets.values()]
+
+    async def _record(self, asked: Asked) -> Any:
+        self._host.record.turn(**asked)
 
     async def _state(self, raylet: Raylet, _: Asked) -> Any:
         return {
@@ -146,6 +150,7 @@ class Control:
         await raylet.detach_driver(asked["worker_id"], asked["report"])
 
     async def _drop_ref(self, raylet: Raylet, asked: Asked) -> Any:
+        raylet.scribe.note("ref dropped", actor=asked["actor_id"].hex())
         for driver in raylet.drivers.values():
             if asked.get("worker_id") in (None, driver.worker_id):
                 driver.refs.drop(asked["actor_id"])
@@ -159,7 +164,9 @@ class Control:
     async def _reach(self, raylet: Raylet, asked: Asked) -> Any:
         if asked["reachable"]:
             await raylet.reach()
+            raylet.scribe.note("reachable")
         else:
+            raylet.scribe.note("unreachable")
             await raylet.unreach()
 
     async def _kill(self, raylet: Raylet, asked: Asked) -> Any:

@@ -18,6 +18,7 @@ from google.protobuf.message import Message
 
 from harness.raylet.orders import Journal
 from harness.raylet.reconnect import Reconnect
+from harness.raylet.scribe import Scribe, Sent
 from harness.wire.dialect import Dialect
 from harness.wire.rpc import MAX_MESSAGE_BYTES, cluster_metadata, method
 
@@ -96,7 +97,7 @@ class GcsLink:
 
 
 class GcsClient:
-    """One raylet's calls: journal of what went out, and its reconnect clock."""
+    """One raylet's calls: journal and history of what went out, and its reconnect clock."""
 
     def __init__(
         self,
@@ -104,6 +105,7 @@ class GcsClient:
         clock: Reconnect,
         calls: Journal,
         transitions: Journal,
+        scribe: Scribe,
         on_gone: Callable[[], None],
     ) -> None:
         self.link = link
@@ -111,6 +113,7 @@ class GcsClient:
         self._clock = clock
         self._calls = calls
         self._transitions = transitions
+        self.scribe = scribe
         self._on_gone = on_gone
         self._expiry: asyncio.TimerHandle | None = None
 
@@ -127,11 +130,17 @@ class GcsClient:
     async def call_raw(self, name: str, data: bytes, timeout: float | None = None) -> bytes:
         """As :meth:`call`, in this release's bytes."""
         record = self._calls.write(name.partition(".")[2], tries=0, outcome="sent")
+        tried: Sent | None = None
         while True:
             record["tries"] += 1
+            tried = self.scribe.call(name, data, timeout, tried)
             try:
                 reply = await self.link.send(name, data, cluster_metadata(self.cluster_id), timeout)
+            except asyncio.CancelledError:
+                self.scribe.failed(tried, "CANCELLED", "the raylet gave it up")
+                raise
             except grpc.aio.AioRpcError as error:
+                self.scribe.failed(tried, error.code().name, error.details() or "")
                 if error.code() not in RETRYABLE:
                     record["outcome"] = error.code().name
                     raise GcsRefused(name, error.code(), error.details() or "") from None
@@ -140,6 +149,7 @@ class GcsClient:
                 await self.link.ready()
                 self._back()
             else:
+                self.scribe.answered(tried, reply)
                 record["outcome"] = "answered"
                 self._back()
                 return reply

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness import wait
+from harness.history.recorder import Recorder
 from harness.raylet.asking import HostError
 from harness.raylet.books import BundleKey
 from harness.raylet.records import ActorHandle, Call, Heard, ObjectRef, Order, Task, Worker
@@ -20,7 +21,9 @@ class RayletHandle:
         ask: Callable[[dict[str, Any]], Any],
         state: Mapping[str, Any],
         host_exit: Callable[[], int | None],
+        recorder: Callable[[], Recorder] = Recorder,
     ) -> None:
+        """``state``: what the host says of it; ``recorder``: the history that our own deeds go to."""
         self.node_id: bytes = state["node_id"]
         self.address: str = state["address"]
         self.port: int = state["port"]
@@ -28,6 +31,8 @@ class RayletHandle:
         self.is_head: bool = state["is_head"]
         self._ask_host = ask
         self._host_exit = host_exit
+        self._recorder = recorder
+        self._killed = False
 
     def __repr__(self) -> str:
         return f"<raylet {self.node_id.hex()[:8]} at {self.address}:{self.port}>"
@@ -272,7 +277,15 @@ class RayletHandle:
 
         The only raylet of a host takes the process with it: prefer ``RayletHost.kill`` there.
         """
+        self.tell("killed", "by the scenario")
         try:
             self._ask("kill", status=status)
         except OSError:
             wait.until("the host's end", lambda: self._host_exit() is not None, 5)
+
+    def tell(self, what: str, why: str, **facts: Any) -> None:
+        """Write into the history that we ``killed``, ``paused`` or ``resumed`` it; nothing once killed."""
+        if self._killed:
+            return
+        self._killed = what == "killed"
+        self._recorder().write("raylet", what, {"why": why, **facts}, self.node_id.hex())

@@ -29,12 +29,16 @@ class Host:
     def __init__(self, arguments: argparse.Namespace, pair: socket.socket) -> None:
         from harness.raylet.gcs_client import GcsLink
         from harness.raylet.nursery import Nursery
+        from harness.raylet.scribe import Record
         from harness.wire.dialect import dialect
 
         options = [(name, value) for name, value in json.loads(arguments.channel_options)]
         self.raylets: dict[bytes, Raylet] = {}
         self.nursery = Nursery(pair)
         self.link = GcsLink(arguments.gcs, dialect(arguments.release), options, arguments.check_interval)
+        self.record = Record()
+        if arguments.record:
+            self.record.turn(*json.loads(arguments.record))
         self._shared = arguments.shared
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -42,7 +46,7 @@ class Host:
         """Open a raylet and let it register; OSError if its port is taken."""
         from harness.raylet.raylet import Raylet
 
-        raylet = Raylet(options, self.link, self.nursery, self._shared, self._gone)
+        raylet = Raylet(options, self.link, self.nursery, self._shared, self._gone, self.record)
         await raylet.open()
         self.raylets[raylet.node_id] = raylet
         return raylet
@@ -86,6 +90,9 @@ def parser() -> argparse.ArgumentParser:
     known.add_argument("--shared", required=True, help="directory that all hosts of a cluster share")
     known.add_argument("--check-interval", type=float, default=1.0, help="s between looks at a lost channel")
     known.add_argument("--channel-options", default="[]", help="JSON list of [name, value] gRPC options")
+    known.add_argument(
+        "--record", default="", help="JSON list: directory, case, cluster, writer of the history"
+    )
     known.add_argument(
         "--parent-pipe", action="store_true", help="end at once when standard input reaches its end"
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 KEPT = 10_000
@@ -21,11 +21,16 @@ class Journal:
     """
 
     def __init__(
-        self, kept: int = KEPT, decode: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+        self,
+        kept: int = KEPT,
+        decode: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+        also: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
+        """``decode``: applied to what is read. ``also``: told of each record as it is written."""
         self._records: deque[dict[str, Any]] = deque(maxlen=kept)
         self._counts: Counter[str] = Counter()
         self._decode = decode
+        self._also = also
         self._seq = 0
 
     def write(self, kind: str, **fields: Any) -> dict[str, Any]:
@@ -34,6 +39,8 @@ class Journal:
         self._counts[kind] += 1
         record = {"seq": self._seq, "time": time.monotonic(), "kind": kind, **fields}
         self._records.append(record)
+        if self._also is not None:
+            self._also(record)
         return record
 
     def tally(self, kind: str, count: int = 1) -> None:

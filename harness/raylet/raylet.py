@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import os
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +18,7 @@ from harness.raylet.nursery import Nursery
 from harness.raylet.objects import ObjectStore
 from harness.raylet.orders import KEPT, Journal
 from harness.raylet.reconnect import Reconnect
+from harness.raylet.scribe import Record, Scribe
 from harness.raylet.scripts import Scripts
 from harness.raylet.service import NodeService
 from harness.raylet.serving import Door
@@ -63,15 +64,17 @@ class Raylet:
         nursery: Nursery,
         shared: str,
         on_gone: Callable[[Raylet, int], None],
+        record: Record,
     ) -> None:
         self.options = options
         self.dialect = link.dialect
         self.shared = shared
         self.node_id = options.node_id or ids.unique_id()
+        self.scribe = Scribe(self.node_id, record, link.dialect, options.watch)
         self.orders = Journal(options.kept)
         self.messages = Journal(options.kept, readable)
         self.calls = Journal(options.kept)
-        self.transitions = Journal(options.kept)
+        self.transitions = Journal(options.kept, also=self.scribe.transition)
         self.syncs = Journal(options.kept if options.watch else 50)
         self.scripts = Scripts()
         self.clock = Reconnect(options.reconnect_limit)
@@ -88,13 +91,16 @@ class Raylet:
 
         self.book = Book(Pool(options.resources))
         self.view = ClusterView(self.node_id)
-        self.gcs = GcsClient(link, self.clock, self.calls, self.transitions, lambda: self.go(1, "no GCS"))
+        gone: Callable[[], None] = lambda: self.go(1, "no GCS")  # noqa: E731
+        self.gcs = GcsClient(link, self.clock, self.calls, self.transitions, self.scribe, gone)
         heard = self._heard if options.watch else None
         self.subscriber = Subscriber(self.gcs, self.node_id, self.messages, heard)
         seen = self._seen if options.watch else None
         self.syncer = Syncer(self.gcs, self.node_id, self.syncs, self._view, seen, options.sync_reopen)
         answers: Callable[[bytes], Any] = lambda worker_id: WorkerService(self, worker_id).answers()  # noqa: E731
-        self.workers = Workers(self.node_id, options.address, nursery, answers, self._worker_died)
+        self.workers = Workers(
+            self.node_id, options.address, nursery, self.scribe, answers, self._worker_died
+        )
         self.leases = Leases(self.node_id, self.book, self.view, self.workers, self.changed)
         self.objects = ObjectStore(options.address, options.object_manager_port)
         self._membership = Membership(self)
@@ -104,6 +110,15 @@ class Raylet:
     async def open(self) -> None:
         """Open the port and begin to register; OSError if the port is taken."""
         await self.reach()
+        self.scribe.raylet(
+            "joins",
+            address=self.options.address,
+            port=self.port,
+            resources=dict(self.options.resources),
+            is_head=self.options.is_head,
+            reconnect_limit=self.options.reconnect_limit,
+            pid=os.getpid(),
+        )
         self.spawn(self._membership.join())
 
     async def reach(self) -> None:
@@ -218,21 +233,10 @@ class Raylet:
     async def detach_driver(self, worker_id: bytes, report: bool = True) -> None:
         """The owner died: its port closes, and the GCS is told if ``report``."""
         driver = self.drivers.pop(worker_id)
+        self.scribe.note("owner left", worker=worker_id.hex())
         await driver.door.close()
         if report:
-            failure = m.WorkerTableData(
-                worker_address=m.Address(
-                    node_id=self.node_id,
-                    ip_address=self.options.address,
-                    port=driver.door.port,
-                    worker_id=worker_id,
-                ),
-                timestamp=int(time.time()),
-                worker_type=m.DRIVER,
-                exit_type=m.INTENDED_USER_EXIT,
-                exit_detail="The driver disconnected.",
-            )
-            self._report(m.ReportWorkerFailureRequest(worker_failure=failure))
+            self._report(driver.failure(self.node_id, self.options.address))
 
     async def _register_worker(self, worker: LocalWorker) -> None:
         data = m.WorkerTableData(

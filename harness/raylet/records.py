@@ -17,7 +17,7 @@ from harness.raylet.books import BundleKey
 class Order:
     """One call that the raylet, a worker or an owner of it received.
 
-    ``outcome``: received, answered, caller gone. ``fields``: the request's set fields, bytes as
+    ``outcome``: received, answered, refused (a gRPC error), caller gone. ``fields``: the request's set fields, bytes as
     bytes, nested messages as dicts. ``worker_id``: whose port was called; empty for the raylet's.
     """
 

@@ -36,7 +36,7 @@ class NodeService:
     def answers(self) -> dict[str, Answer]:
         """Every path served on the raylet's port."""
         raylet = self._raylet
-        desk = Desk(raylet.dialect, raylet.orders, raylet.scripts)
+        desk = Desk(raylet.dialect, raylet.orders, raylet.scripts, raylet.scribe)
         behaviours = {
             "NotifyGCSRestart": Behaviour(self._notify_gcs_restart),
             "RequestWorkerLease": Behaviour(self._request_lease, self._reject_lease),
@@ -131,7 +131,10 @@ class NodeService:
 
     async def _prepare(self, request: m.PrepareBundleResourcesRequest) -> Message:
         wanted = {key(bundle): dict(bundle.unit_resources) for bundle in request.bundle_specs}
+        fresh = [one for one in wanted if one not in self._raylet.book.bundles]
         success = self._raylet.book.prepare(wanted)
+        if success:
+            self._raylet.scribe.bundles("prepared", fresh)
         self._raylet.changed()
         return m.PrepareBundleResourcesReply(success=success)
 
@@ -139,7 +142,10 @@ class NodeService:
         return m.PrepareBundleResourcesReply(success=False)
 
     async def _commit(self, request: m.CommitBundleResourcesRequest) -> Message:
-        unknown = self._raylet.book.commit(key(bundle) for bundle in request.bundle_specs)
+        keys, held = [key(bundle) for bundle in request.bundle_specs], self._raylet.book.bundles
+        fresh = [one for one in keys if one in held and not held[one].committed]
+        unknown = self._raylet.book.commit(keys)
+        self._raylet.scribe.bundles("committed", fresh)
         if unknown:
             self._raylet.orders.write("CommitOfUnknownBundle", bundles=unknown, outcome="noted")
         self._raylet.changed()
@@ -164,6 +170,7 @@ class NodeService:
 
     def _release(self, released: Iterable[BundleKey], why: str) -> None:
         gone = set(released)
+        self._raylet.scribe.bundles("returned", sorted(gone))
         for worker in self._raylet.workers.alive():
             if worker.bundle in gone:
                 self._raylet.workers.kill(worker, f"Its placement group bundle was released: {why}.")

@@ -31,12 +31,14 @@ QUIET = (
 
 
 class StubGcs:
-    """One GCS on loopback. ``alive`` is what CheckAlive answers."""
+    """One GCS on loopback. ``alive`` is what CheckAlive answers; ``repeats``: how many polls get again
+    what they have acknowledged."""
 
     def __init__(self, port: int, cluster_id: bytes = b"c" * 28) -> None:
         self.address = f"127.0.0.1:{port}"
         self.cluster_id = cluster_id
         self.alive = True
+        self.repeats = 0
         self.asked: list[tuple[str, Any]] = []
         self.views: queue.Queue[m.RaySyncMessage] = queue.Queue()
         self._server: grpc.Server | None = None
@@ -84,7 +86,10 @@ class StubGcs:
     def _poll(self, request: m.GcsSubscriberPollRequest, _: object) -> m.GcsSubscriberPollReply:
         self.asked.append(("ControlPlanePubSubGcsService.GcsSubscriberPoll", request))
         if request.max_processed_sequence_id:
-            self._stopping.wait(60)
+            if self.repeats:
+                self.repeats -= 1
+            else:
+                self._stopping.wait(60)
         reply = m.GcsSubscriberPollReply(publisher_id=b"p" * 28)
         reply.pub_messages.add(channel_type=m.GCS_JOB_CHANNEL, key_id=b"k", sequence_id=9)
         reply.pub_messages[0].job_message.job_id = b"abcd"

@@ -101,7 +101,9 @@ class Subscriber:
         reply = self._gcs.link.dialect.decode(m.GcsSubscriberPollReply, data)
         if reply.publisher_id != self.publisher_id:
             self.publisher_id, self._processed = reply.publisher_id, 0
+        acknowledged = self._processed
         for message in reply.pub_messages:
+            self._gcs.scribe.message(self.publisher_id, message, message.sequence_id <= acknowledged)
             if message.sequence_id <= self._processed:
                 continue  # a redelivery of what we have already taken
             self._processed = message.sequence_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,19 @@ class Driver:
     refs: Refs
     told_of_restart: int = 0
 
+    def failure(self, node_id: bytes, address: str) -> m.ReportWorkerFailureRequest:
+        """The report of its death, which it meant."""
+        data = m.WorkerTableData(
+            worker_address=m.Address(
+                node_id=node_id, ip_address=address, port=self.door.port, worker_id=self.worker_id
+            ),
+            timestamp=int(time.time()),
+            worker_type=m.DRIVER,
+            exit_type=m.INTENDED_USER_EXIT,
+            exit_detail="The driver disconnected.",
+        )
+        return m.ReportWorkerFailureRequest(worker_failure=data)
+
 
 class OwnerService:
     """What every owner answers: it waits until a ref is dropped."""
@@ -83,7 +97,7 @@ class WorkerService(OwnerService):
 
     def answers(self) -> dict[str, Answer]:
         raylet = self._raylet
-        desk = Desk(raylet.dialect, raylet.orders, raylet.scripts, self._worker_id)
+        desk = Desk(raylet.dialect, raylet.orders, raylet.scripts, raylet.scribe, self._worker_id)
         return desk.answers(
             {
                 **self.behaviours(),
@@ -107,6 +121,9 @@ class WorkerService(OwnerService):
         if worker.actor_id != actor_id:
             incarnation = claim(self._raylet.shared, actor_id)
             worker.actor_id = actor_id
+            self._raylet.scribe.worker(
+                "actor", self._worker_id, worker.born.pid, actor_id, incarnation=incarnation
+            )
         try:
             reply = await worker.ask({"op": "create_actor", "actor_id": actor_id, "incarnation": incarnation})
         except OSError as error:
@@ -119,6 +136,9 @@ class WorkerService(OwnerService):
         worker = self._worker()
         worker.actor_id = request.task_spec.actor_creation_task_spec.actor_id
         worker.exception = "scripted: the actor's constructor raised"
+        self._raylet.scribe.worker(
+            "actor", self._worker_id, worker.born.pid, worker.actor_id, detail=worker.exception
+        )
         why = "Worker exits because there was an exception in the initialization method."
         # The reply leaves before the process does.
         asyncio.get_running_loop().call_later(0.05, self._raylet.workers.kill, worker, why, m.USER_ERROR)
@@ -146,5 +166,5 @@ class WorkerService(OwnerService):
 
 def driver_answers(raylet: Raylet, worker_id: bytes, refs: Refs) -> dict[str, Answer]:
     """Everything an attached driver answers on its port."""
-    desk = Desk(raylet.dialect, raylet.orders, raylet.scripts, worker_id)
+    desk = Desk(raylet.dialect, raylet.orders, raylet.scripts, raylet.scribe, worker_id)
     return desk.answers(OwnerService(worker_id, refs).behaviours())

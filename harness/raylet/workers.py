@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.raylet import jsonline
 from harness.raylet.nursery import Born, Nursery
+from harness.raylet.scribe import Scribe
 from harness.raylet.serving import Answer, Door
 from harness.wire import ids
 from harness.wire import messages as m
@@ -71,6 +72,7 @@ class Workers:
         node_id: bytes,
         address: str,
         nursery: Nursery,
+        scribe: Scribe,
         answers: Callable[[bytes], Mapping[str, Answer]],
         on_death: Callable[[LocalWorker], None],
     ) -> None:
@@ -78,6 +80,7 @@ class Workers:
         self._node_id = node_id
         self._address = address
         self._nursery = nursery
+        self._scribe = scribe
         self._answers = answers
         self._on_death = on_death
         self._closing: set[asyncio.Task[None]] = set()
@@ -95,6 +98,7 @@ class Workers:
         )
         worker = LocalWorker(worker_id, self._address, born, door)
         self.by_id[worker_id] = worker
+        self._scribe.worker("started", worker_id, born.pid)
         return worker
 
     def kill(
@@ -141,6 +145,9 @@ class Workers:
         worker.exited.set()
         if not worker.exit_detail:
             worker.exit_detail = f"Worker exited with status {status} (a negative one is a signal)."
+        self._scribe.worker(
+            "exited", worker_id, worker.born.pid, worker.actor_id, detail=worker.exit_detail, exit=status
+        )
         closing = asyncio.create_task(worker.door.close())
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)

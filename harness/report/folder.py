@@ -1,4 +1,4 @@
-"""A run as data: ``runs/<time>-<target>/result.json``, and ``runs/latest`` pointing at it."""
+"""A run's folder, ``runs/<time>-<target>/``: its result as data, its logs, and ``runs/latest`` pointing at it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import shlex
 from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -13,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from harness import guarantees
+from harness.errors import EnvironmentProblem
 from harness.report.verdict import Result, Verdict, together
 
-FORMAT = 1
+FORMAT = 2
+RESULT = "result.json"
+LONGEST_LOG_BYTES = 256 * 1024
 
 
 def as_data(results: Collection[Result], about: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,8 +39,26 @@ def as_data(results: Collection[Result], about: Mapping[str, Any]) -> dict[str, 
             id: _about(clause.statement, [one for one in results if id in one.clauses])
             for id, clause in guarantees.CLAUSES.items()
         },
-        "scenarios": [_scenario(one) for one in sorted(results, key=lambda one: one.scenario)],
+        "checks": _checks(results),
+        "scenarios": [
+            _scenario(one, str(about.get("target"))) for one in sorted(results, key=lambda one: one.scenario)
+        ],
     }
+
+
+def _checks(results: Collection[Result]) -> dict[str, Any]:
+    """Each check's sentence, its verdict over all cases, and in how many it held, broke or knew nothing."""
+    from harness.check.registry import CHECKS  # not above: pytest loads this module in every run
+
+    found = {}
+    for name, (_, sentence, *_rest) in CHECKS.items():
+        counts = Counter(one.rulings[name] for one in results if name in one.rulings)
+        worst = next((one for one in ("broken", "unknown", "held") if counts[one]), "not judged")
+        broken = [failure for one in results for failure in one.failures if failure.check == name]
+        if worst == "broken" and all(failure.known for failure in broken):
+            worst = "known"
+        found[name] = {"sentence": sentence, "verdict": worst, "cases": dict(counts)}
+    return found
 
 
 def _about(sentence: str, results: Collection[Result]) -> dict[str, Any]:
@@ -48,8 +70,8 @@ def _about(sentence: str, results: Collection[Result]) -> dict[str, Any]:
     }
 
 
-def _scenario(one: Result) -> dict[str, Any]:
-    return {
+def _scenario(one: Result, target: str) -> dict[str, Any]:
+    found = {
         "scenario": one.scenario,
         "verdict": one.verdict.name.lower(),
         "reason": one.reason,
@@ -59,22 +81,69 @@ def _scenario(one: Result) -> dict[str, Any]:
         "behaviours": list(one.behaviours),
         "recoveries": one.recoveries,
         "note": one.note,
-    }
+        "rulings": dict(one.rulings),
+        "findings": [
+            {"check": failure.check, "signature": failure.message, "detail": failure.detail,
+             "events": list(failure.events), "known": failure.known}
+            for failure in one.failures
+        ],
+        "command": command_for(target, one),
+    }  # fmt: skip
+    return found | ({"point": dict(one.point)} if one.point is not None else {})
 
 
-def write(runs: Path, target: str, data: Mapping[str, Any], now: datetime | None = None) -> Path:
-    """Write ``data`` into a new folder below ``runs`` and point ``latest`` at it; the folder."""
+def create(runs: Path, target: str, now: datetime | None = None) -> Path:
+    """A new folder for a run, below ``runs``, named by the time and the target."""
     stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
-    name = f"{stamp}-{re.sub(r'[^A-Za-z0-9.]+', '-', target).strip('-')[:60]}"
+    name = f"{stamp}-{slug(target)}"
     folder = runs / name
     number = 1
     while folder.exists():
         number += 1
         folder = runs / f"{name}-{number}"
     folder.mkdir(parents=True)
-    (folder / "result.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-    fresh = runs / f".latest-{os.getpid()}"
+    return folder.absolute()
+
+
+def write(folder: Path, data: Mapping[str, Any]) -> None:
+    """Write ``result.json`` into ``folder`` and point ``latest`` beside it at it."""
+    (folder / RESULT).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    fresh = folder.parent / f".latest-{os.getpid()}"
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(folder.name)
-    fresh.replace(runs / "latest")
-    return folder
+    fresh.replace(folder.parent / "latest")
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The content of ``result.json``. EnvironmentProblem when ``folder`` is no run."""
+    try:
+        data: dict[str, Any] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise EnvironmentProblem(f"{folder} is not the folder of a run: {problem}") from problem
+    return data
+
+
+def keep_logs(folder: Path, case: str, cluster: int, directory: Path) -> None:
+    """Copy the logs below a cluster's ``directory`` to ``logs/<case>/<cluster>/``, each to its last bytes."""
+    place = folder / "logs" / slug(case.removeprefix("scenarios/"), 150) / str(cluster)
+    for path in sorted(directory.rglob("*.log")):
+        size = path.stat().st_size
+        if size:
+            place.mkdir(parents=True, exist_ok=True)
+            with path.open("rb") as file:
+                file.seek(max(0, size - LONGEST_LOG_BYTES))
+                name = "-".join(path.relative_to(directory).parts)
+                (place / name).write_bytes(file.read())
+
+
+def slug(text: str, longest: int = 60) -> str:
+    """``text`` as a part of a path."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-")[:longest]
+
+
+def command_for(target: str, one: Result) -> str:
+    """The one line that repeats ``one`` alone."""
+    gcs = shlex.quote(target)
+    if one.point is not None:
+        return f"gauntlet crashpoints --gcs {gcs} --point {shlex.quote(str(one.point['id']))}"
+    return f"gauntlet run --gcs {gcs} {shlex.quote(one.scenario)}"

@@ -65,10 +65,21 @@ class Progress:
         return f"{done:>{width}}/{self.total}"
 
     def line(self) -> Text:
-        """``12/57  11 held  1 broken  0:14  test_reload.py::test_x``, cut to the terminal."""
-        seconds = int(time.monotonic() - self._began)
+        """``12/57  11 held  1 broken  0:14, 0.9/s, 0:52 left  test_reload.py::test_x``, cut to the terminal."""
         counts = "  ".join(f"{self._counts[one]} {one.value}" for one in Verdict if self._counts[one])
         latest = next(reversed(self._running), "").removeprefix("scenarios/")
-        text = Text(f"{self._done()}  {counts}  {seconds // 60}:{seconds % 60:02}  {latest}", no_wrap=True)
+        text = Text(f"{self._done()}  {counts}  {self._pace()}  {latest}", no_wrap=True)
         text.truncate(max(20, self._console.width - 1), overflow="ellipsis")
         return text
+
+    def _pace(self) -> str:
+        """Time spent, cases a second, and how long the rest takes at this rate."""
+        passed, done = time.monotonic() - self._began, sum(self._counts.values())
+        if not done or not self.total:
+            return _minutes(passed)
+        rate = done / passed
+        return f"{_minutes(passed)}, {rate:.1f}/s, {_minutes((self.total - done) / rate)} left"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

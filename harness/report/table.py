@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TextIO
 
 from rich import box
@@ -35,6 +35,19 @@ _TELL = (
 )
 
 
+SAYING: Mapping[Verdict, str] = {
+    Verdict.HELD: "every guarantee judged here held",
+    Verdict.KNOWN: "does not conform: it fails as its expectations file says",
+    Verdict.SKIPPED: "nothing was judged",
+    Verdict.BROKEN: "a guarantee is broken",
+    Verdict.MENDED: "a known breakage is gone: take its entry out of the expectations file",
+    Verdict.INCONCLUSIVE: "inconclusive: not everything that was asked was proved",
+    Verdict.ERROR: "the harness itself failed: no verdict",
+    Verdict.ENVIRONMENT: "this machine or its input does not allow the run: no verdict",
+}
+"""What a run's worst verdict says of its target."""
+
+
 def show(results: Collection[Result], target: str, file: TextIO, width: int, colour: bool) -> None:
     """Print the tables for ``results`` to ``file``; without ``colour``, plain text."""
     console = Console(
@@ -46,7 +59,7 @@ def show(results: Collection[Result], target: str, file: TextIO, width: int, col
         emoji=False,
     )
     console.print(_promises(results, target))
-    for line in _clauses(results):
+    for line in (*_clauses(results), *_checks(results)):
         console.print(line)
     for verdict in _TELL:
         for result in results:
@@ -107,20 +120,30 @@ def _clauses(results: Iterable[Result]) -> list[Text]:
     return lines
 
 
+def _checks(results: Iterable[Result]) -> list[Text]:
+    """A line per finding: the checks over the record that came to it, with the number of cases."""
+    known: Counter[str] = Counter()
+    found: Counter[tuple[str, str]] = Counter()
+    for result in results:
+        unknown = {failure.check for failure in result.failures if not failure.known}
+        for check, finding in result.rulings.items():
+            known[check] += finding == "broken" and check not in unknown
+            found[check, finding] += 1
+    lines = []
+    for finding, style in (("broken", "bold red"), ("unknown", "yellow"), ("held", "green")):
+        said = [f"{check} {count}" for (check, of), count in sorted(found.items()) if of == finding]
+        if said:
+            lines.append(Text.assemble((f"checks {finding}", style), f" (cases): {', '.join(said)}"))
+    if known := +known:
+        said = [f"{check} {count}" for check, count in sorted(known.items())]
+        lines.append(Text.assemble(("of these known", "yellow"), f": {', '.join(said)}"))
+    return lines
+
+
 def conclusion(results: Collection[Result], target: str) -> Text:
     """The sentence that a reader in a hurry reads."""
     counts = Counter(one.verdict for one in results)
     total = "1 scenario" if len(results) == 1 else f"{len(results)} scenarios"
     parts = ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict])
     worst = together(counts)
-    saying = {
-        Verdict.HELD: "every guarantee judged here held",
-        Verdict.KNOWN: "does not conform: it fails as its expectations file says",
-        Verdict.SKIPPED: "nothing was judged",
-        Verdict.BROKEN: "a guarantee is broken",
-        Verdict.MENDED: "a known breakage is gone: take its entry out of the expectations file",
-        Verdict.INCONCLUSIVE: "inconclusive: not everything that was asked was proved",
-        Verdict.ERROR: "the harness itself failed: no verdict",
-        Verdict.ENVIRONMENT: "this machine or its input does not allow the run: no verdict",
-    }[worst]
-    return Text.assemble((f"{target}: {saying}", _STYLE[worst]), f" ({total}: {parts or 'none'})")
+    return Text.assemble((f"{target}: {SAYING[worst]}", _STYLE[worst]), f" ({total}: {parts or 'none'})")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from harness.errors import EnvironmentProblem
 from harness.report import folder, table
 from harness.report.progress import Progress
 from harness.report.verdict import Result, Verdict
@@ -58,14 +58,35 @@ def test_the_conclusion_never_calls_a_known_breakage_conforming() -> None:
 def test_a_run_is_written_as_data_and_latest_points_at_it(tmp_path: Path) -> None:
     now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     data = folder.as_data(RESULTS, {"target": "cmd:./x {port}"})
-    first = folder.write(tmp_path, "cmd:./x {port}", data, now)
-    second = folder.write(tmp_path, "cmd:./x {port}", data, now)
+    first = folder.create(tmp_path, "cmd:./x {port}", now)
+    second = folder.create(tmp_path, "cmd:./x {port}", now)
     assert first.name == "20260102T030405Z-cmd-.-x-port" and second != first
+    folder.write(first, data)
+    folder.write(second, data)
     assert (tmp_path / "latest").resolve() == second
-    read = json.loads((tmp_path / "latest" / "result.json").read_text())
+    read = folder.read(tmp_path / "latest")
     assert read["target"] == "cmd:./x {port}" and read["totals"]["known"] == 1
     assert read["promises"]["3"]["verdict"] == "known" and read["clauses"]["S5"]["verdict"] == "skipped"
     assert [one["scenario"] for one in read["scenarios"]] == sorted(one.scenario for one in RESULTS)
+    assert (
+        read["scenarios"][0]["command"]
+        == "gauntlet run --gcs 'cmd:./x {port}' scenarios/test_a.py::test_held"
+    )
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentProblem, match="is not the folder of a run"):
+        folder.read(tmp_path)
+
+
+def test_logs_are_kept_by_case_each_to_its_last_bytes(tmp_path: Path) -> None:
+    (tmp_path / "cluster" / "gcs").mkdir(parents=True)
+    (tmp_path / "cluster" / "gcs" / "gcs-0.log").write_bytes(b"x" * folder.LONGEST_LOG_BYTES + b"last words")
+    (tmp_path / "cluster" / "empty.log").touch()
+    folder.keep_logs(tmp_path / "run", "scenarios/test_a.py::test_b[1]", 0, tmp_path / "cluster")
+    (kept,) = (tmp_path / "run").rglob("*.log")
+    assert kept.relative_to(tmp_path / "run") == Path("logs/test-a.py-test-b-1/0/gcs-gcs-0.log")
+    assert kept.stat().st_size == folder.LONGEST_LOG_BYTES and kept.read_bytes().endswith(b"last words")
 
 
 def test_progress_without_a_terminal_is_a_line_per_scenario() -> None:
@@ -84,4 +105,5 @@ def test_the_live_line_names_what_runs_and_fits() -> None:
         progress.ended("scenarios/test_a.py::test_x", Verdict.BROKEN, 1.0)
         progress.started("scenarios/test_b.py::test_" + "y" * 100)
         line = progress.line().plain
-    assert line.startswith("1/2  1 broken  0:00  test_b.py::test_y") and len(line) <= 59
+    assert line.startswith("1/2  1 broken  0:00, ") and "/s, 0:00 left  test_b.py" in line
+    assert len(line) <= 59

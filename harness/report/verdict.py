@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
+
+from harness.expectations import Failure
 
 
 class Inconclusive(Exception):
@@ -46,6 +49,12 @@ class Result:
     """What the scenario measured or wants said, whatever its verdict."""
     recoveries: int = 0
     """How often a GCS of it served again after its end."""
+    failures: tuple[Failure, ...] = ()
+    """All that was broken, the known breakages too."""
+    rulings: Mapping[str, str] = field(default_factory=dict)
+    """Check -> held, broken or unknown; checks that found nothing to judge are left out."""
+    point: Mapping[str, Any] | None = None
+    """Of a crash point: rpc, unit, label, mode, told, survived."""
 
 
 # The worst first. A promise with one broken scenario is broken, whatever the others say.

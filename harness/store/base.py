@@ -37,6 +37,10 @@ class Store(Protocol):
         """Whether acknowledged writes outlive the GCS (False: ``memory``)."""
 
     @property
+    def persistence(self) -> str:
+        """What survives a kill of it: ``none``, ``rdb`` or ``aof`` of a Redis of ours, ``external``, else ''."""
+
+    @property
     def faults(self) -> frozenset[str]:
         """What can be done to it: of ``kill`` (and ``restart``), ``pause`` (and ``resume``), ``wipe``."""
 

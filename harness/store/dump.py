@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import redis
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from harness.wire import messages as m
 from harness.wire.dialect import Dialect
+from harness.wire.plain import plain, shown
 
 TABLES: Mapping[str, type[Message]] = {
     "JOB": m.JobTableData,
@@ -61,6 +62,28 @@ def decode(raw: Raw, dialect: Dialect) -> dict[str, dict[bytes, Message]]:
 def dump(client: redis.Redis, namespace: str, dialect: Dialect) -> dict[str, dict[bytes, Message]]:
     """:func:`read` and :func:`decode`."""
     return decode(read(client, namespace), dialect)
+
+
+def plain_rows(raw: Raw, dialect: Dialect) -> dict[str, dict[str, dict[str, Any]]]:
+    """``raw`` as values that JSON can carry: table -> key in hex -> row, as :func:`harness.wire.plain.plain` shows it.
+
+    A row that holds no message is ``{"value": …}``; one that cannot be decoded is ``{"$undecodable": <its size>}``.
+    """
+    return {
+        table: {key.hex(): _plain_row(table, value, dialect) for key, value in rows.items()}
+        for table, rows in raw.items()
+    }
+
+
+def _plain_row(table: str, value: bytes, dialect: Dialect) -> dict[str, Any]:
+    if table == COUNTER:
+        return {"value": int(value) if value.isdigit() else shown(value)}
+    if table not in TABLES:
+        return {"value": shown(value)}
+    try:
+        return plain(dialect.decode(TABLES[table], value))
+    except DecodeError:
+        return {"$undecodable": len(value)}
 
 
 def erase(client: redis.Redis, namespace: str) -> None:

@@ -34,6 +34,10 @@ class ExternalRedis(Unbreakable):
         return True
 
     @property
+    def persistence(self) -> str:
+        return "external"
+
+    @property
     def faults(self) -> frozenset[str]:
         return frozenset()
 

@@ -12,6 +12,7 @@ class Memory(Unbreakable):
     settings = StoreSettings("memory")
     _why_not = "the store 'memory' lives in the GCS itself"
     durable = False
+    persistence = ""
     faults: frozenset[str] = frozenset()
 
     def start(self) -> None:

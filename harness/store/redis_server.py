@@ -49,7 +49,7 @@ class RedisServer:
     ) -> None:
         self._directory = directory
         self._binary = binary or redis_server()
-        self._persistence = PERSISTENCE[persistence]
+        self._persistence = persistence
         address = allocate_address()
         self._settings = StoreSettings("redis", address, allocate_port(address), username, password)
         self._child: Child | None = None
@@ -62,6 +62,10 @@ class RedisServer:
     @property
     def durable(self) -> bool:
         return True
+
+    @property
+    def persistence(self) -> str:
+        return self._persistence
 
     @property
     def faults(self) -> frozenset[str]:
@@ -149,7 +153,7 @@ class RedisServer:
             f'dir "{self._directory}"',
             "protected-mode no",  # it listens on a loopback address alone
             "daemonize no",
-            *self._persistence,
+            *PERSISTENCE[self._persistence],
         ]
         if settings.username:
             lines += [f"user {settings.username} on >{settings.password} ~* &* +@all", "user default off"]

@@ -14,6 +14,7 @@ class RocksDb(Unbreakable):
 
     _why_not = "the store 'rocksdb' lives in the GCS itself"
     durable = True
+    persistence = ""
     faults = frozenset({"wipe"})
 
     def __init__(self, directory: Path) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
+import signal
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from harness.errors import EnvironmentProblem, TargetFailed
+from harness.history.recorder import Recorder
 from harness.process.child import Child, tail
 from harness.process.flood import LOG_LIMIT_BYTES
 from harness.target.base import Launch, Target
+from harness.target.life import Life, ended, start_within
 from harness.target.probe import Probe, listener_on
 
 _TICK_SECONDS = 0.002
@@ -21,51 +23,28 @@ _CALL_SECONDS = 2.0
 _LOG_LINES = 20
 _GARBAGE_SECONDS = 1.0  # of something else than a GCS on the port; a real one serves as soon as it listens
 
-START_WITHIN = "GAUNTLET_START_WITHIN"
-
 # Names of targets that have served in this process: this machine can run them, so what fails
 # from then on speaks against the target.
 _SERVED: set[str] = set()
 
 
-def start_within(otherwise: float) -> float:
-    """How long a first start may take, in seconds: what the user says in the environment, else ``otherwise``."""
-    said = os.environ.get(START_WITHIN)
-    if not said:
-        return otherwise
-    try:
-        seconds = float(said)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise EnvironmentProblem(f"{START_WITHIN} is {said!r}, which is no number of seconds above 0")
-    return seconds
-
-
-@dataclass
-class Life:
-    """One process of the GCS. Times are monotonic seconds; ``exit`` is negative for a signal."""
-
-    number: int
-    pid: int
-    address: str
-    log_path: Path
-    started: float = field(default_factory=time.monotonic)
-    serving: float | None = None
-    """When it first answered."""
-    ended: float | None = None
-    """When its end was noticed."""
-    exit: int | None = None
-
-
 class GcsProcess:
     """Runs ``target``. Every method may be called again, and from several threads.
+
+    Its lives go into the history of ``recorder``, as those of ``who``, numbered from ``first_life``.
 
     A failure before it ever served is an :class:`EnvironmentProblem` (the user's command, most
     likely); later it is a :class:`TargetFailed`, which is a finding about the target.
     """
 
-    def __init__(self, target: Target, launch: Launch) -> None:
+    def __init__(
+        self,
+        target: Target,
+        launch: Launch,
+        recorder: Recorder | None = None,
+        who: str = "gcs",
+        first_life: int = 0,
+    ) -> None:
         self.target = target
         self.launch = launch
         """How it was, or will be, started last."""
@@ -73,6 +52,8 @@ class GcsProcess:
         self._child: Child | None = None
         self._lives: list[Life] = []
         self._has_served = False
+        self._recorder, self._who, self._first_life = recorder or Recorder(), who, first_life
+        self._paused = False
 
     # What it is
 
@@ -92,6 +73,11 @@ class GcsProcess:
         return self._child is not None and self._status() is None
 
     @property
+    def paused(self) -> bool:
+        """Whether it was paused and not resumed since, and has not ended."""
+        return self._paused and self.alive
+
+    @property
     def exit_status(self) -> int | None:
         """Of the last process, negative for a signal; None while it runs."""
         return self._status()
@@ -107,8 +93,8 @@ class GcsProcess:
         return self._child.log_tail(lines) if self._child else ""
 
     def logs(self, life: int) -> list[Path]:
-        """The files in which life ``life`` (0 is the first) left its words."""
-        return [self._lives[life].log_path]
+        """The files in which the life of that number left its words."""
+        return [one.log_path for one in self._lives if one.number == life]
 
     def serving(self, within: float = 1.0) -> bool:
         """Whether it answers CheckAlive now, within ``within`` seconds."""
@@ -138,7 +124,7 @@ class GcsProcess:
                 )
             self.launch.directory.mkdir(parents=True, exist_ok=True)
             command = self.target.command(self.launch)
-            number = len(self._lives)
+            number = self._first_life + len(self._lives)
             log_path = self.launch.directory / f"gcs-{number}.log"
             began = time.monotonic()
             try:
@@ -146,6 +132,8 @@ class GcsProcess:
             except OSError as problem:
                 raise EnvironmentProblem(f"{self.target.name} cannot be run: {problem}") from problem
             self._lives.append(Life(number, self._child.pid, self.address, log_path, began))
+            self._paused = False
+            self._record("started", began, pid=self._child.pid, address=self.address)
 
     def wait_until_serving(self, within: float = 30.0) -> None:
         """Return when it answers CheckAlive.
@@ -184,26 +172,45 @@ class GcsProcess:
     def stop(self, within: float = 10.0) -> int | None:
         """SIGTERM, SIGKILL after ``within`` seconds; the exit status (None: never started)."""
         with self._lock:
-            if self._child is not None:
+            if self._child is not None and self._status() is None:
+                struck = time.monotonic()
                 self._child.terminate(within, group=True)
+                return self._status(asked=True, struck=struck)
             return self._status()
 
     def kill(self) -> None:
         """SIGKILL, and return when it is reaped and its port is closed."""
         with self._lock:
             if self._child is not None:
-                self._child.kill(group=True)
                 self._status()
+                struck = time.monotonic()
+                self._child.kill(group=True)
+                self._status(struck=struck)
 
     def pause(self) -> None:
         """SIGSTOP: its connections stay open and nothing is answered."""
-        if self._child is not None:
+        if self._child is not None and self.alive:
             self._child.pause(group=True)
+            self._paused = True
+            self._record("paused")
 
     def resume(self) -> None:
         """SIGCONT."""
         if self._child is not None:
+            if self.paused:
+                self._record("resumed")
+            self._paused = False
             self._child.resume(group=True)
+
+    def record_again(self) -> None:
+        """Write the life that it leads into the history once more, as of now: another case begins."""
+        with self._lock:
+            if not self.alive:
+                return
+            life = self._lives[-1]
+            self._record("started", pid=life.pid, address=life.address)
+            if life.serving is not None:
+                self._record("serving")
 
     def restart(
         self,
@@ -244,8 +251,11 @@ class GcsProcess:
             self._fail(self._child, why, kill=True)
         return self._child
 
-    def _status(self) -> int | None:
-        """The exit status; the end of a life is written down when it is first seen."""
+    def _status(self, asked: bool = False, struck: float | None = None) -> int | None:
+        """The exit status; the end of a life is written down when it is first seen.
+
+        ``struck``: when we sent a signal to end it; ``asked``: it was SIGTERM.
+        """
         with self._lock:
             if self._child is None:
                 return None
@@ -253,7 +263,14 @@ class GcsProcess:
             life = self._lives[-1]
             if status is not None and life.pid == self._child.pid and life.ended is None:
                 life.ended, life.exit = time.monotonic(), status
+                killed = struck is not None and not asked and status == -signal.SIGKILL
+                facts: dict[str, Any] = {"exit": status, **({"asked": True} if asked else {})}
+                facts |= {"struck": struck} if struck is not None else {}
+                self._record("killed" if killed else "ended", life.ended, **facts)
             return status
+
+    def _record(self, what: str, at: float | None = None, **facts: Any) -> None:
+        self._recorder.write("gcs", what, {"life": self._lives[-1].number, **facts}, self._who, at)
 
     def _runs_here(self) -> bool:
         """Whether this machine can run it: it has served before, here or in another cluster."""
@@ -265,18 +282,16 @@ class GcsProcess:
             _SERVED.add(self.target.name)
             if self._lives[-1].serving is None:
                 self._lives[-1].serving = time.monotonic()
+                self._record("serving", self._lives[-1].serving)
 
     def _fail(self, child: Child, why: str, kill: bool) -> NoReturn:
         if kill:
-            child.kill(group=True)
             self._status()
+            struck = time.monotonic()
+            child.kill(group=True)
+            self._status(struck=struck)
         last = tail(child.log_path, _LOG_LINES)
         message = f"{self.target.name} {why}" + (
             f"; it said last:\n{last}" if last else "; it printed nothing"
         )
         raise TargetFailed(message) if self._runs_here() else EnvironmentProblem(message)
-
-
-def ended(status: int) -> str:
-    """An exit status in words."""
-    return f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"

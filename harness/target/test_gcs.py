@@ -10,11 +10,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from harness.errors import EnvironmentProblem, TargetFailed
+from harness.history.event import Event
+from harness.history.log import HISTORY, events
+from harness.history.recorder import Recorder
 from harness.process import flood
 from harness.process.ports import allocate_address, allocate_port
 from harness.store.base import StoreSettings
@@ -32,12 +36,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     with ExitStack() as ending:
 
-        def make(spec: str) -> GcsProcess:
+        def make(spec: str, **recording: Any) -> GcsProcess:
             address = allocate_address()
             launch = Launch(
                 address, allocate_port(address), StoreSettings("memory"), "ns", "s", tmp_path / "gcs"
             )
-            gcs = GcsProcess(parse_target(spec), launch)
+            gcs = GcsProcess(parse_target(spec), launch, **recording)
             ending.callback(gcs.kill)
             gcs.start()
             return gcs
@@ -71,6 +75,53 @@ def test_its_lives(run: Run) -> None:
     assert [life.exit for life in gcs.lives] == [-signal.SIGKILL, -signal.SIGKILL, -signal.SIGTERM]
     assert all(life.serving and life.ended and life.started < life.serving < life.ended for life in gcs.lives)
     assert all(path.exists() for life in gcs.lives for path in gcs.logs(life.number))
+
+
+def lives(directory: Path) -> list[Event]:
+    return [one for one in events(directory / HISTORY) if one.kind == "gcs"]
+
+
+def test_its_lives_are_in_the_history_each_step_once(run: Run, tmp_path: Path) -> None:
+    gcs = run(GOOD, recorder=Recorder(tmp_path, "case"))
+    gcs.start()
+    gcs.wait_until_serving()
+    assert gcs.serving()
+    gcs.pause()
+    assert gcs.paused
+    gcs.resume()
+    gcs.resume()
+    gcs.kill()
+    gcs.kill()
+    gcs.start()
+    gcs.wait_until_serving()
+    gcs.stop()
+    gcs.restart()
+    assert gcs.pid is not None
+    os.kill(gcs.pid, signal.SIGSEGV)
+    until("its end is noticed", lambda: not gcs.alive)
+    gcs.kill()
+    assert [(one.what, one.facts["life"]) for one in lives(tmp_path)] == [
+        ("started", 0), ("serving", 0), ("paused", 0), ("resumed", 0), ("killed", 0),
+        ("started", 1), ("serving", 1), ("ended", 1),
+        ("started", 2), ("ended", 2),
+    ]  # fmt: skip
+    by_itself, asked = lives(tmp_path)[-1].facts, lives(tmp_path)[-3].facts
+    assert (by_itself["exit"], by_itself.get("asked")) == (-signal.SIGSEGV, None)
+    assert (asked["exit"], asked["asked"]) == (-signal.SIGTERM, True)
+    assert [one.at for one in lives(tmp_path) if one.what == "serving"] == [
+        pytest.approx(life.serving, abs=1e-5) for life in gcs.lives if life.serving
+    ]
+
+
+def test_a_life_goes_over_into_another_case(run: Run, tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, "first")
+    gcs = run(GOOD, recorder=recorder, who="rival", first_life=3)
+    gcs.wait_until_serving()
+    recorder.turn_to("second")
+    gcs.record_again()
+    found = [(one.case, one.who, one.what, one.facts["life"]) for one in lives(tmp_path)]
+    assert found[2:] == [("second", "rival", "started", 3), ("second", "rival", "serving", 3)]
+    assert gcs.logs(3)
 
 
 def test_a_paused_one_does_not_serve(run: Run) -> None:

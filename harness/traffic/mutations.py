@@ -33,6 +33,11 @@ class Mutation:
 Prepare = Callable[[Cluster], Mutation]
 
 
+def fresh(what: str) -> str:
+    """A name that no other mutation has, so that one cluster can bear many."""
+    return f"{what}-{ids.unique_id().hex()[:8]}"
+
+
 def _expect(wanted: object, seen: object) -> str:
     return "" if wanted == seen else f"wanted {wanted}, seen {seen}"
 
@@ -86,12 +91,12 @@ def finish_job(cluster: Cluster) -> Mutation:
 
 
 def register_actor(cluster: Cluster) -> Mutation:
-    spec = cluster.driver.actor_spec(name="registered")
+    spec = cluster.driver.actor_spec(name=fresh("registered"))
 
     def shows() -> str:
         row = cluster.driver.actor(spec.actor_id)
         return _expect(spec.actor_id, row.actor_id) or _expect(
-            spec.actor_id, cluster.driver.actor_named("registered").actor_id
+            spec.actor_id, cluster.driver.actor_named(spec.name).actor_id
         )
 
     task = specs.actor_task(cluster.driver.owner, spec)
@@ -99,7 +104,7 @@ def register_actor(cluster: Cluster) -> Mutation:
 
 
 def create_actor(cluster: Cluster) -> Mutation:
-    spec = cluster.driver.actor_spec(name="created", max_restarts=1)
+    spec = cluster.driver.actor_spec(name=fresh("created"), max_restarts=1)
     cluster.driver.register_actor(spec)
 
     def shows() -> str:
@@ -112,7 +117,7 @@ def create_actor(cluster: Cluster) -> Mutation:
 
 
 def kill_actor(cluster: Cluster) -> Mutation:
-    actor = cluster.driver.create_actor(name="killed", max_restarts=5)
+    actor = cluster.driver.create_actor(name=fresh("killed"), max_restarts=5)
     request = m.KillActorViaGcsRequest(actor_id=actor, force_kill=True, no_restart=True)
     return Mutation(
         "KillActorViaGcs",
@@ -123,7 +128,7 @@ def kill_actor(cluster: Cluster) -> Mutation:
 
 
 def actor_out_of_scope(cluster: Cluster) -> Mutation:
-    actor = cluster.driver.create_actor(name="unreferenced")
+    actor = cluster.driver.create_actor(name=fresh("unreferenced"))
     return Mutation(
         "ReportActorOutOfScope",
         m.ReportActorOutOfScopeRequest(actor_id=actor),
@@ -133,7 +138,7 @@ def actor_out_of_scope(cluster: Cluster) -> Mutation:
 
 def create_placement_group(cluster: Cluster) -> Mutation:
     group = ids.placement_group_id(cluster.driver.job)
-    spec = specs.placement_group(cluster.driver.owner, group, [{"CPU": 1.0}], name="created")
+    spec = specs.placement_group(cluster.driver.owner, group, [{"CPU": 1.0}], name=fresh("created"))
 
     def shows() -> str:
         cluster.driver.wait_placement_group(group, within=10)
@@ -143,7 +148,7 @@ def create_placement_group(cluster: Cluster) -> Mutation:
 
 
 def remove_placement_group(cluster: Cluster) -> Mutation:
-    group = cluster.driver.create_placement_group(name="removed")
+    group = cluster.driver.create_placement_group(name=fresh("removed"))
     return Mutation(
         "RemovePlacementGroup",
         m.RemovePlacementGroupRequest(placement_group_id=group),
@@ -152,26 +157,30 @@ def remove_placement_group(cluster: Cluster) -> Mutation:
 
 
 def put(cluster: Cluster) -> Mutation:
-    request = m.InternalKVPutRequest(key=b"put", value=b"value", namespace=b"gauntlet", overwrite=True)
-    return Mutation("InternalKVPut", request, lambda: _expect(b"value", cluster.driver.get(b"put")))
+    key = fresh("put").encode()
+    request = m.InternalKVPutRequest(key=key, value=b"value", namespace=b"gauntlet", overwrite=True)
+    return Mutation("InternalKVPut", request, lambda: _expect(b"value", cluster.driver.get(key)))
 
 
 def put_without_overwrite(cluster: Cluster) -> Mutation:
-    request = m.InternalKVPutRequest(key=b"first", value=b"first", namespace=b"gauntlet", overwrite=False)
-    return Mutation("InternalKVPut", request, lambda: _expect(b"first", cluster.driver.get(b"first")))
+    key = fresh("first").encode()
+    request = m.InternalKVPutRequest(key=key, value=b"first", namespace=b"gauntlet", overwrite=False)
+    return Mutation("InternalKVPut", request, lambda: _expect(b"first", cluster.driver.get(key)))
 
 
 def delete(cluster: Cluster) -> Mutation:
-    cluster.driver.put(b"deleted", b"value")
-    request = m.InternalKVDelRequest(key=b"deleted", namespace=b"gauntlet")
-    return Mutation("InternalKVDel", request, lambda: _expect(None, cluster.driver.get(b"deleted")))
+    key = fresh("deleted").encode()
+    cluster.driver.put(key, b"value")
+    request = m.InternalKVDelRequest(key=key, namespace=b"gauntlet")
+    return Mutation("InternalKVDel", request, lambda: _expect(None, cluster.driver.get(key)))
 
 
 def delete_by_prefix(cluster: Cluster) -> Mutation:
+    prefix = fresh("prefixed").encode() + b"-"
     for number in range(5):
-        cluster.driver.put(b"prefixed-%d" % number, b"value")
-    request = m.InternalKVDelRequest(key=b"prefixed-", namespace=b"gauntlet", del_by_prefix=True)
-    return Mutation("InternalKVDel", request, lambda: _expect([], cluster.driver.keys(b"prefixed-")))
+        cluster.driver.put(prefix + b"%d" % number, b"value")
+    request = m.InternalKVDelRequest(key=prefix, namespace=b"gauntlet", del_by_prefix=True)
+    return Mutation("InternalKVDel", request, lambda: _expect([], cluster.driver.keys(prefix)))
 
 
 def add_worker(cluster: Cluster) -> Mutation:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from math import inf
+from typing import Any
 
 from harness.check import view
 from harness.check.survival import Pulse, lived_on, same_objects, unharmed
@@ -66,33 +67,61 @@ class Workload:
 
     def watch(self) -> Watch:
         """Remember how all of it stands now, to ask later whether it lived on."""
-        return Watch(self, self.pulses(), self.workers(), self.bundles(), self.cluster.now())
+        pulses, workers, bundles, since = self.pulses(), self.workers(), self.bundles(), self.cluster.now()
+        facts = _facts(pulses, workers, bundles, self.stored())
+        begin = self.cluster.recorder.write("watch", "begin", facts, at=since)
+        return Watch(self, pulses, workers, bundles, since, begin)
 
 
 @dataclass(frozen=True)
 class Watch:
-    """A workload at one moment. ``since``: monotonic seconds."""
+    """A workload at one moment. ``since``: monotonic seconds; ``begin``: its event in the history."""
 
     workload: Workload
     pulses: list[Pulse]
     workers: dict[str, str]
     bundles: dict[str, str]
     since: float
+    begin: str
 
     def violations(self) -> list[str]:
         """What of it has been lost, restarted or ordered to die since then."""
         before = {pulse.who: pulse.value for pulse in self.pulses}
         tasks = self.workload.tasks
-        until(
-            "running tasks advance",
-            lambda: all((steps(task) or inf) > before[f"task {task.name}"] for task in tasks),
-            within=5.0,
-        )
+        try:
+            until(
+                "running tasks advance",
+                lambda: all((steps(task) or inf) > before[f"task {task.name}"] for task in tasks),
+                within=5.0,
+            )
+        finally:
+            pulses, objects = self._end()
+        work = self.workload
         return [
-            *lived_on(self.pulses, self.workload.pulses()),
-            *unharmed(self.workload.cluster.orders(), self.workers, self.bundles, self.since),
-            *same_objects(self.workload.stored(), self.workload.read_elsewhere()),
+            *lived_on(self.pulses, pulses),
+            *unharmed(work.cluster.orders(), self.workers, self.bundles, self.since),
+            *same_objects(work.stored(), objects),
         ]
+
+    def _end(self) -> tuple[list[Pulse], dict[str, str]]:
+        """Write down how it stands now; the signs of life and the objects as they are read."""
+        work = self.workload
+        pulses, objects = work.pulses(), work.read_elsewhere()
+        facts = _facts(pulses, work.workers(), work.bundles(), objects)
+        work.cluster.recorder.write("watch", "end", {"begin": self.begin, **facts})
+        return pulses, objects
+
+
+def _facts(
+    pulses: list[Pulse], workers: dict[str, str], bundles: dict[str, str], objects: dict[str, str]
+) -> dict[str, Any]:
+    """Of a watch's event: worker -> node, bundle -> node, signs of life, object -> checksum."""
+    return {
+        "workers": workers,
+        "bundles": bundles,
+        "pulses": [asdict(one) for one in pulses],
+        "objects": objects,
+    }
 
 
 def populate(cluster: Cluster, keys: int = 5) -> Workload:

@@ -1,0 +1,114 @@
+"""An actor lives in one worker at a time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from harness.check.observed import Seen, published, read, written
+from harness.check.ruling import Violation
+from harness.check.story import Story
+from harness.check.survival import KILLS
+from harness.history.event import Event
+
+GONE = frozenset({"gone", "exit", "killed"})
+"""What of a raylet's events says that all it held is gone."""
+ALWAYS = float("-inf")
+SPARING = {"ReleaseUnusedActorWorkers": "worker_ids_in_use"}
+"""Orders that end every worker that they do not name."""
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A worker that was given an actor."""
+
+    at: float
+    node: str
+    worker: str
+    id: str
+
+
+class Incarnations:
+    """An actor's second worker needs the end of the first, or a restart that the GCS has decided on."""
+
+    def __init__(self, story: Story, until: float) -> None:
+        self.judged = 0
+        self._given: dict[str, list[_Held]] = {}
+        self._ended: dict[str, float] = {}
+        self._doomed: dict[str, float] = {}
+        self._left: dict[str, list[float]] = {}
+        for one in story.of("worker"):
+            if one.at < until:
+                self._note(one)
+        for one in story.of("raylet"):
+            if one.what in GONE:
+                self._left.setdefault(one.who, []).append(one.at)
+        self._note_orders(story)
+        self._restarting = _restarting(story)
+
+    def _note(self, one: Event) -> None:
+        worker = str(one.facts.get("worker", ""))
+        if one.what == "exited":
+            self._ended.setdefault(worker, one.at)
+        elif one.what == "actor" and one.facts.get("actor"):
+            held = self._given.setdefault(str(one.facts["actor"]), [])
+            if all(other.worker != worker for other in held):
+                held.append(_Held(one.at, one.who, worker, one.id))
+
+    def _note_orders(self, story: Story) -> None:
+        """When a worker was told to end, by name or by not being spared, its end is on its way."""
+        given = [held for every in self._given.values() for held in every]
+        for one in story.of("order"):
+            fields = one.facts.get("fields", {})
+            if one.what in KILLS:
+                for worker in (fields.get("worker_id"), one.facts.get("worker")):
+                    self._doomed.setdefault(str(worker or ""), one.at)
+            elif one.what in SPARING:
+                spared = fields.get(SPARING[one.what], ())
+                for held in given:
+                    if held.node == one.who and held.at <= one.at and held.worker not in spared:
+                        self._doomed.setdefault(held.worker, one.at)
+
+    def violations(self) -> Iterator[Violation]:
+        for actor, held in self._given.items():
+            self.judged += 1
+            for first, second in pairwise(held):
+                if not self._over(actor, first, second):
+                    yield Violation(
+                        "an actor was created in a second worker while the first lived",
+                        f"actor {actor}: in worker {first.worker} on node {first.node} at {first.at:.6f}, "
+                        f"in worker {second.worker} on node {second.node} at {second.at:.6f}",
+                        (first.id, second.id),
+                    )
+
+    def _over(self, actor: str, first: _Held, second: _Held) -> bool:
+        ends = [self._ended.get(first.worker), self._doomed.get(first.worker)]
+        if any(end is not None and end <= second.at for end in ends):
+            return True
+        if any(first.at <= left <= second.at for left in self._left.get(first.node, ())):
+            return True
+        decided = self._restarting.get(actor, ())
+        return any(at == ALWAYS or first.at <= at <= second.at for at in decided)
+
+
+def _restarting(story: Story) -> Mapping[str, list[float]]:
+    """Actor -> when a restart of it was stored.
+
+    Without a ledger any sign of a restart, or of an end, stands for all that were not seen.
+    """
+    found: dict[str, list[float]] = {}
+    for one in written(story):
+        if one.table == "ACTOR" and one.stage is not None and one.stage.state == "RESTARTING":
+            found.setdefault(one.key, []).append(one.start)
+    if story.built.get("ledger"):
+        return found
+    samples: list[Seen] = [*read(story), *(one for stream in published(story).values() for one in stream)]
+    for one in samples:
+        if (
+            one.table == "ACTOR"
+            and one.stage is not None
+            and (one.stage.restarts or one.stage.state == "DEAD")
+        ):
+            found.setdefault(one.key, []).append(ALWAYS)
+    return found

@@ -1,0 +1,196 @@
+"""What was acknowledged is found in every later look, and what nobody touched is still there. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.check import effects
+from harness.check.promise import FUNCTIONS, Promise, Row, under, value_of
+from harness.check.rows import UNKNOWN, Rows, named, passes, read_until, shows, stored, viewed
+from harness.check.ruling import Violation
+from harness.check.story import Call, Look, Story
+from harness.wire import ids, layout
+
+FORGETFUL = "memory"
+"""The kind of store that is right to lose everything with its GCS."""
+
+
+@dataclass(frozen=True)
+class Touch:
+    """A request that may change a row, and what it promises of it."""
+
+    call: Call
+    promise: Promise
+
+
+class Later:
+    """What looks find of the rows that were promised, and of those that nobody touched."""
+
+    def __init__(self, story: Story, rows: Rows, calls: Sequence[Call], until: float) -> None:
+        self.judged = 0
+        self._story, self._rows, self._until = story, rows, until
+        self._alone = all(life.who == "gcs" for life in story.lives)
+        self._ledger = bool(story.built.get("ledger"))
+        self._prefixes: list[Touch] = []
+        self._touches: dict[tuple[str, str], list[Touch]] = {}
+        for call in calls:
+            for promise in effects.promises(call):
+                touch = Touch(call, promise)
+                if promise.prefix:
+                    self._prefixes.append(touch)
+                self._touches.setdefault((promise.table, promise.key), []).append(touch)
+        self._finished = {
+            str(one.request.get("job_id", "")) for one in story.calls if one.method == "MarkJobFinished"
+        }
+        self._spread()
+
+    def _spread(self) -> None:
+        """A deletion by prefix touches every key that anybody has named."""
+        for place, touches in self._touches.items():
+            mine = [one for one in self._prefixes if under(one.promise, place[1]) and place[0] == layout.KV]
+            if mine:
+                self._touches[place] = sorted(
+                    {id(one): one for one in (*touches, *mine)}.values(), key=lambda one: one.call.start
+                )
+
+    def violations(self) -> Iterator[Violation]:
+        for look in self._story.looks:
+            if look.what == "baseline" or look.at >= self._until:
+                continue
+            until = read_until(self._story, look)
+            for table, key in self._touches:
+                yield from self._promised(look, until, table, key)
+        yield from self._untouched()
+
+    def _promised(self, look: Look, until: float, table: str, key: str) -> Iterator[Violation]:
+        touches = [one for one in self._touches[table, key] if one.call.start <= until]
+        last = self._last(touches, look.at)
+        if last is None or self._forgotten(last.call, until):
+            return
+        rivals = [one for one in touches if one is last or _may_follow(one, last)]
+        for where, row in self._sights(look, table, key):
+            self.judged += 1
+            if where == "view" and row is None and last.promise.kept({"state": "DEAD"}):
+                continue  # of what is DEAD a GCS keeps only so many in mind
+            if not self._accepted(row, rivals, look.at, until, table, key):
+                yield self._gone(last, look, where, table, key, row)
+                return
+
+    def _sights(self, look: Look, table: str, key: str) -> Iterator[tuple[str, Row | None]]:
+        """What the look shows of a row: in the GCS's tables, unless two of them disagree of right, and in the store."""
+        asked_store = table == layout.KV
+        shown = viewed(look, table) if shows(table, key) and (self._alone or asked_store) else None
+        if shown is not None:
+            yield "view", shown.get(key)
+        kept = stored(look, table)
+        if kept is not None:
+            yield "store", kept.get(key)
+
+    def _last(self, touches: list[Touch], began: float) -> Touch | None:
+        """The latest acknowledged request for the row; all that came after it are its rivals."""
+        done = [
+            one
+            for one in touches
+            if one.call.outcome == "ok" and one.call.end is not None and one.call.end <= began
+        ]
+        return max(done, key=lambda one: one.call.start, default=None)
+
+    def _forgotten(self, call: Call, until: float) -> bool:
+        """Whether a GCS that keeps nothing has ended between the two."""
+        if self._story.built.get("store") != FORGETFUL:
+            return False
+        return any(life.ended is not None and call.start <= life.ended <= until for life in self._story.lives)
+
+    def _accepted(
+        self, row: Row | None, rivals: list[Touch], began: float, until: float, table: str, key: str
+    ) -> bool:
+        if row is None and self._may_be_dropped(table, key):
+            return True
+        if not any(passes(one.promise.kept, row) for one in rivals):
+            return False
+        if not self._ledger:
+            return True
+        held = [
+            *self._rows.possible(table, key, began, pending=True),
+            *self._rows.possible(table, key, until, pending=True),
+        ]
+        return any(_alike(table, row, one) for one in held) or self._written_between(table, key, began, until)
+
+    def _written_between(self, table: str, key: str, began: float, until: float) -> bool:
+        return any(
+            began <= one.entry.at <= until or (one.done is not None and began <= one.done <= until)
+            for one in self._rows.writes(table, key)
+        )
+
+    def _may_be_dropped(self, table: str, key: str) -> bool:
+        """With a job go its exported functions, and in time the rows of its actors and groups."""
+        if table == layout.KV:
+            return key.startswith(FUNCTIONS) and bool(self._finished)
+        if table in ("ACTOR", "ACTOR_TASK_SPEC", "PLACEMENT_GROUP"):
+            return key[-2 * ids.JOB :] in self._finished
+        return False
+
+    def _gone(
+        self, last: Touch, look: Look, where: str, table: str, key: str, row: Mapping[str, Any] | None
+    ) -> Violation:
+        ended = last.call.end or last.call.start
+        recovered = any(ended < moment <= look.at for moment in self._story.recoveries)
+        after = "and is gone after a recovery" if recovered else "and is not there"
+        found = "nothing" if row is None else str(dict(row))[:300]
+        return Violation(
+            f"{last.call.method} was acknowledged {after}",
+            f"{named(table, key)}: acknowledged at {ended:.6f}; the {where} at {look.at:.6f} shows {found}",
+            (*last.call.ids, look.id),
+        )
+
+    def _untouched(self) -> Iterator[Violation]:
+        """Rows of the baseline that neither a request nor a write touched are still there at the end."""
+        first, last = self._story.baseline, self._story.closing
+        if first is None or last is None or last.at >= self._until:
+            return
+        if self._story.built.get("store") == FORGETFUL and self._story.recoveries:
+            return
+        for table in (*layout.TABLES, layout.KV):
+            for read in (viewed, stored):
+                before, after = read(first, table), read(last, table)
+                if before is None or after is None:
+                    continue
+                self.judged += len(before)
+                for key in sorted(before.keys() - after.keys()):
+                    if self._nobody_touched(table, key):
+                        said = f"{named(table, key)}: {before[key]}"
+                        yield Violation(
+                            "a row that nobody touched is gone after a recovery"
+                            if self._story.recoveries
+                            else "a row that nobody touched is gone",
+                            said[:400],
+                            (first.id, last.id),
+                        )
+
+    def _nobody_touched(self, table: str, key: str) -> bool:
+        if self._may_be_dropped(table, key) or self._rows.writes(table, key):
+            return False
+        if table == layout.KV and any(under(one.promise, key) for one in self._prefixes):
+            return False
+        return (table, key) not in self._touches
+
+
+def _may_follow(one: Touch, last: Touch) -> bool:
+    """Whether the effect of ``one`` may have come after that of ``last``."""
+    call = one.call
+    if call.outcome == "refused":
+        return False
+    if call.method in last.promise.yields_to:
+        return True
+    return call.outcome == "unknown" or call.end is None or call.end > last.call.start
+
+
+def _alike(table: str, seen: Row | None, held: Row | None) -> bool:
+    """Whether a reader of the row ``held`` may show ``seen``: there or not, and of KV the same value."""
+    if held is UNKNOWN:
+        return True
+    if (seen is None) != (held is None):
+        return False
+    return table != layout.KV or value_of(seen) == value_of(held)

@@ -1,0 +1,104 @@
+"""Key-values, job ids and actors' names answer as if one operation came after the other. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import inf
+
+from harness.check.kv_history import key_histories, losses
+from harness.check.models import COUNTER, LOST, key_value, name, settled_puts
+from harness.check.name_history import name_histories, releases
+from harness.check.ruling import Ruling, Violation, rule
+from harness.check.story import Call, Story
+from harness.check.wgl import Answer, Model, Operation, Result, search
+
+NAME = "linearizable"
+BUDGET = 200_000
+"""Steps that all searches of a story may take together."""
+
+
+@dataclass(frozen=True)
+class History:
+    """Operations on ``what`` (a sentence's subject). ``excuses``: more that may have happened, for when
+    nothing explains the answers without."""
+
+    kind: str
+    what: str
+    operations: Sequence[Operation]
+    model: Model
+    excuses: Sequence[Operation] = ()
+
+
+def linearizable(story: Story) -> Ruling:
+    """Judged: each key, each name and the counter of jobs of which something was answered.
+
+    Over its budget of steps it does not know.
+    """
+    judged, found, open_, left = 0, [], [], BUDGET
+    for history in _histories(story):
+        if not any(one.output is not None for one in history.operations):
+            continue
+        judged += 1
+        result = search(history.operations, history.model, max(left, 0))
+        left -= result.steps
+        if result.answer is Answer.ILLEGAL:
+            found.append(_violation(story, history, result))
+        elif result.answer is Answer.UNKNOWN:
+            open_.append(history.what)
+    unknown = f"the search for an order was given up: {', '.join(open_[:3])}" if open_ else ""
+    return rule(NAME, found, judged, unknown)
+
+
+def _histories(story: Story) -> Iterator[History]:
+    emptied = list(losses(story))
+    for key in key_histories(story, emptied):
+        operations = settled_puts(key.operations, key.initial)
+        yield History("key-value", f"key {key.field!r}", operations, key_value(key.initial))
+    yield History("job id", "the job ids", _job_ids(story, emptied), COUNTER)
+    lost = [Operation(begin, end, LOST) for begin, end in emptied]
+    for one in name_histories(story):
+        model = name(one.initial)
+        operations = [*one.operations, *lost]
+        if search(operations, model, BUDGET // 10).answer is not Answer.LEGAL:
+            operations += releases(story, one)
+        yield History("actor's name", f"name {one.name!r}", operations, model)
+
+
+def _job_ids(story: Story, emptied: Sequence[tuple[float, float]]) -> list[Operation]:
+    until = story.store_lost if story.store_lost is not None else inf
+    given = [
+        Operation(call.start, call.end, ("next",), int(call.reply.get("job_id", 0)), call.ids)
+        for call in story.calls
+        if call.method == "GetNextJobID" and call.outcome == "ok" and call.end is not None and call.end <= until
+    ]
+    return given + [Operation(begin, end, LOST) for begin, end in emptied] if given else []
+
+
+def _violation(story: Story, history: History, result: Result) -> Violation:
+    stuck = result.stuck
+    assert stuck is not None, "an illegal history has an operation that could not be placed"
+    calls = {call.id: call for call in story.calls}
+    before = [_told(one, calls) for one in result.order[-3:]]
+    last = f" after {', '.join(before)}" if before else ""
+    state = "" if result.state is None else f" with state {result.state!r}"
+    ids = tuple(id for one in (*result.order[-3:], stuck) for id in one.ids)
+    return Violation(
+        f"no order of the calls explains what {_method(stuck, calls)} answered of a {history.kind}",
+        f"{history.what}: {_told(stuck, calls)} fits nowhere{last}{state}",
+        ids,
+    )
+
+
+def _method(one: Operation, calls: dict[str, Call]) -> str:
+    call = calls.get(one.ids[0]) if one.ids else None
+    return call.method if call else "the GCS"
+
+
+def _told(one: Operation, calls: dict[str, Call]) -> str:
+    if not one.ids:
+        return "the loss of everything" if one.input == LOST else "a death"
+    call = calls.get(one.ids[0])
+    by = f" by {call.client}" if call else ""
+    answer = "" if one.output is None else f" → {one.output!r}"
+    return f"{' '.join(map(repr, one.input))}{answer}{by}"

@@ -1,0 +1,150 @@
+"""A GCS does not end by itself, and says nothing fatal, unless something was broken on purpose. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from harness.check.ruling import Ruling, Violation, rule, signature
+from harness.check.story import Fault, Life, Story
+from harness.history.event import Event
+
+NAME = "process"
+AFTERMATH = 15.0
+"""Seconds for which a healed fault still explains an end: Ray gives a store up after some four."""
+
+# spdlog, as Ray sets it up: "[2025-01-01 00:00:00,000 C 12 34] (gcs_server) file.cc:1: Check failed: …".
+_SPDLOG = re.compile(r"^\[[\d\- :,.]+ [CF] \d+ \d+\]")
+_GLOG = re.compile(r"^F\d{4,8} [\d:.]+ ")
+_FATAL = re.compile(
+    r"Check failed|terminate called|^\*\*\* SIG|^\*\*\* Aborted at"
+    r"|ERROR: (?:Address|Leak)Sanitizer|ERROR: libFuzzer|WARNING: (?:Thread|Memory)Sanitizer|: runtime error: "
+    r"|^Fatal Python error|^panic: |^fatal error: |^thread '.*' (?:\(\d+\) )?panicked at"
+)
+_TRACEBACK = "Traceback (most recent call last):"
+_HEADER = re.compile(r"^(?:\[[^\]]*\]|F\d{4,8} [\d:.]+ +\d+)\s*(?:\([\w ]+\)\s*)?")
+_PLACE = re.compile(r"\S+\.(?:cc|h|cpp|hpp|c|py|rs|go|pyx):\d+(?::\d+)?[:\]]?\s*")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# What is done to others, or ends a GCS cleanly, explains no end that nobody asked for.
+_NO_EXCUSE = re.compile(r"kill|SIGTERM|another IP|raylet|worker|actor|crash", re.IGNORECASE)
+_STORE = re.compile(r"store|redis|database", re.IGNORECASE)
+_KILLS = ("KillBefore", "KillAfter")
+
+
+def fatal_lines(text: str) -> list[str]:
+    """The lines of a log that tell of a failed check, an abort, a crash or an error that nobody caught.
+
+    Of a Python traceback the line that names the error; without the colours of a terminal.
+    """
+    found = []
+    traced = False
+    for raw in text.splitlines():
+        line = _COLOUR.sub("", raw).rstrip()
+        if line.endswith(_TRACEBACK):
+            traced = True
+        elif traced and line and not line[0].isspace():
+            traced = False
+            found.append(f"Traceback: {line}")
+        elif _SPDLOG.match(line) or _GLOG.match(line) or _FATAL.search(line):
+            found.append(line)
+    return found
+
+
+def said(line: str) -> str:
+    """A fatal line as a signature: without its time, its process and its place in the source."""
+    return signature(_PLACE.sub("", _HEADER.sub("", line)).strip())
+
+
+def process(story: Story) -> Ruling:
+    """Judged: every life of a GCS."""
+    lines: dict[tuple[str, int], list[Event]] = {}
+    for one in story.of("log"):
+        if one.what == "fatal":
+            lines.setdefault((one.who, one.facts.get("life", 0)), []).append(one)
+    found = []
+    for life in story.lives:
+        last_words = lines.get((life.who, life.number), [])
+        if last_words and not _explained(story, life):
+            found.append(_spoken(life, last_words))
+        elif _ended_by_itself(story, life) and not _explained(story, life):
+            found.append(_ended(life))
+    return rule(NAME, found, len(story.lives))
+
+
+def _spoken(life: Life, lines: list[Event]) -> Violation:
+    """One violation a life, of its most telling line: what comes after a failed check follows from it."""
+    telling = min(lines, key=lambda one: "Check failed" not in one.facts["line"])
+    line = telling.facts["line"]
+    ending = f"; {_how(life)}" if life.why == "ended" else ""
+    detail = f"life {life.number} of the {life.who} wrote: {line}{ending}"
+    return Violation(f"the GCS wrote: {said(line)}", detail, (telling.id, *life.ids))
+
+
+def _ended(life: Life) -> Violation:
+    where = "before it served" if life.serving is None else "while it served"
+    exit_ = "" if life.exit is None else f" with {_status(life.exit)}"
+    sentence = f"the GCS ended by itself {where}{exit_}"
+    return Violation(sentence, f"life {life.number} of the {life.who}: {_how(life)}", life.ids)
+
+
+def _how(life: Life) -> str:
+    return f"it ended with {_status(life.exit)}, {(life.ended or 0) - life.started:.2f} s after its start"
+
+
+def _status(status: int | None) -> str:
+    if status is None:
+        return "an unknown status"
+    return f"signal {-status}" if status < 0 else f"status {status}"
+
+
+def _ended_by_itself(story: Story, life: Life) -> bool:
+    if life.why != "ended" or any(_struck(one) for one in _of_life(story, life)):
+        return False
+    crashed = life.exit is not None and life.exit < 0
+    return crashed or life.serving is not None or _ought_to_have_served(story, life)
+
+
+def _struck(one: Event) -> bool:
+    """Whether we had just sent a signal to end it."""
+    return bool(one.facts.get("asked")) or "struck" in one.facts
+
+
+def _of_life(story: Story, life: Life) -> Iterator[Event]:
+    ids = frozenset(life.ids)
+    return (one for one in story.of("gcs") if one.id in ids)
+
+
+def _ought_to_have_served(story: Story, life: Life) -> bool:
+    """A start may fail for a setting that the history does not tell of. Not one that had worked before,
+    with a store that answered all it was asked."""
+    if not any(one.who == life.who and one.serving and one.started < life.started for one in story.lives):
+        return False
+    asked = [one for one in story.ledger if one.via == life.who and life.started <= one.at <= (life.ended or one.at)]
+    refused = any(isinstance(one.reply, dict) and "error" in one.reply for one in asked)
+    return len(asked) > 1 and not refused and all(one.done is not None for one in asked[:-1])
+
+
+def _explained(story: Story, life: Life) -> bool:
+    """Whether anything was broken, in its life or shortly before, that may end a GCS."""
+    end = life.ended if life.ended is not None else story.ended
+    begin = life.started - AFTERMATH
+    if any(one.at <= end and (one.healed is None or one.healed >= begin) for one in _excuses(story)):
+        return True
+    if any(begin <= one.at <= end for one in story.of("store") if one.what != "started"):
+        return True
+    if any(one.what == "paused" and life.started <= one.at <= end for one in _of_life(story, life)):
+        return True
+    if any(other.who != life.who and _overlap(life, other, end) for other in story.lives):
+        return True
+    return any(
+        one.rule and one.rule not in _KILLS and one.via == life.who and life.started <= one.at <= end
+        for one in story.ledger
+    )
+
+
+def _excuses(story: Story) -> Iterable[Fault]:
+    return (one for one in story.faults if _STORE.search(one.name) or not _NO_EXCUSE.search(one.name))
+
+
+def _overlap(life: Life, other: Life, end: float) -> bool:
+    return other.started <= end and (other.ended is None or other.ended >= life.started)

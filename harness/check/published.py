@@ -1,0 +1,183 @@
+"""Changes that a subscriber had to hear of, and neither heard nor read. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.check.assumptions import known_start
+from harness.check.observed import CHANNELS, REPLIES, Seen, life_of, written
+from harness.check.ruling import Violation
+from harness.check.story import Call, Story
+
+PROMPT = 1.0
+"""Seconds after a write was answered in which its message must have reached the subscriber's mailbox."""
+PATIENCE = 5.0
+"""Seconds that a poll must have waited in vain to show that its mailbox was empty."""
+# The states that are published once they are stored (contract, section 6).
+DUE: Mapping[str, frozenset[str]] = {
+    "ACTOR": frozenset({"ALIVE", "RESTARTING", "DEAD"}),
+    "NODE": frozenset({"ALIVE", "DEAD"}),
+    "JOB": frozenset({"ALIVE", "DEAD"}),
+}
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """``subscriber`` of ``who`` hears all of ``channel`` from ``start`` to ``end``, in one life of the GCS."""
+
+    who: str
+    subscriber: str
+    channel: str
+    start: float
+    end: float
+    ids: tuple[str, ...]
+
+
+def gaps(story: Story) -> tuple[list[Violation], int]:
+    """What was missed, and how many changes were due to some subscriber.
+
+    A change was missed when the subscriber asked once more well after it was stored, and got other
+    messages but never that one, and nothing was read that would show it.
+    """
+    if any(life.who != "gcs" for life in story.lives) or not known_start(story):
+        return [], 0
+    changes = list(_changes(story))
+    if not changes:
+        return [], 0
+    found: dict[tuple[str, str], Violation] = {}
+    due = 0
+    for one in _subscriptions(story):
+        table = CHANNELS[one.channel]
+        mine = [seen for seen in changes if seen.table == table and one.start <= seen.start and seen.end < one.end]
+        due += len(mine)
+        for seen in _unheard(story, one, mine):
+            proof = _shows(story, one, seen)
+            if proof is not None and not _read_again(story, one, seen):
+                found.setdefault((one.who, table), _violation(one, seen, proof))
+    return list(found.values()), due
+
+
+def _changes(story: Story) -> Iterator[Seen]:
+    """The writes that gave a row another state, one that is to be published."""
+    last: dict[tuple[str, str], str] = {}
+    until = story.store_lost if story.store_lost is not None else float("inf")
+    for seen in written(story):
+        if seen.table not in DUE or seen.stage is None or seen.end >= until:
+            continue
+        state, place = seen.stage.state, (seen.table, seen.key)
+        from_baseline = story.baseline is not None and seen.ids == (story.baseline.id,)
+        if last.get(place) != state and state in DUE[seen.table] and not from_baseline:
+            yield seen
+        last[place] = state
+
+
+def _subscriptions(story: Story) -> Iterator[Subscription]:
+    """Those to whole channels. One that is ever taken back is not among them."""
+    deaths = {
+        seen.key: seen.start
+        for seen in written(story)
+        if seen.table == "NODE" and seen.stage is not None and seen.stage.state == "DEAD"
+    }
+    found: dict[tuple[str, str, str, int], Subscription] = {}
+    given_up: set[tuple[str, str]] = set()
+    for call in story.calls:
+        if call.method != "GcsSubscriberCommandBatch":
+            continue
+        subscriber = call.request.get("subscriber_id", "")
+        for command in call.request.get("commands", ()):
+            channel = command.get("channel_type", "")
+            if "unsubscribe_message" in command:
+                given_up.add((subscriber, channel))
+            life = _life(story, call)
+            if channel not in CHANNELS or command.get("key_id") or call.outcome != "ok" or life is None:
+                continue
+            end = min(life[1], deaths.get(call.request.get("sender_id", ""), life[1]))
+            start = call.end if call.end is not None else story.ended
+            mine = Subscription(call.client, subscriber, channel, start, end, call.ids)
+            found.setdefault((call.client, subscriber, channel, life[0]), mine)
+    return (one for one in found.values() if (one.subscriber, one.channel) not in given_up)
+
+
+def _life(story: Story, call: Call) -> tuple[int, float] | None:
+    """Number and end of the one life that can have answered ``call``."""
+    end = call.end if call.end is not None else story.ended
+    life = life_of(Seen("", "", call.start, end, None, ()), story)
+    return None if life is None else (life.number, life.ended if life.ended is not None else story.ended)
+
+
+def _unheard(story: Story, one: Subscription, changes: list[Seen]) -> Iterator[Seen]:
+    """The changes for which no message is left, when each message is good for one."""
+    heard: Counter[tuple[str, Any]] = Counter()
+    for event in story.of("message"):
+        if event.who == one.who and event.what == one.channel and one.start <= event.at:
+            heard[str(event.facts["key"]), _state(event.facts.get("payload", {}))] += 1
+    for seen in changes:
+        assert seen.stage is not None
+        place = (seen.key, seen.stage.state)
+        if heard[place]:
+            heard[place] -= 1
+        else:
+            yield seen
+
+
+def _state(payload: Mapping[str, Any]) -> Any:
+    if "state" in payload:
+        return payload["state"]
+    return "DEAD" if payload.get("is_dead") else "ALIVE"
+
+
+def _shows(story: Story, one: Subscription, seen: Seen) -> Call | None:
+    """A poll, sent well after the change, in whose answer it had to be."""
+    paused = any(event.what == "paused" for event in story.of("gcs"))
+    for call in story.calls:
+        mine = call.method == "GcsSubscriberPoll" and call.client == one.who
+        if not mine or call.request.get("subscriber_id") != one.subscriber or call.start < seen.end + PROMPT:
+            continue
+        end = min(call.end if call.end is not None else story.ended, one.end)
+        if call.outcome == "ok" and call.end is not None and call.end < one.end and _brought(story, call):
+            return call
+        if call.outcome != "ok" and end - call.start >= PATIENCE and not paused:
+            return call
+    return None
+
+
+def _brought(story: Story, poll: Call) -> bool:
+    """Whether ``poll`` was answered with messages, of the same publisher, soon after which they are written."""
+    publisher = poll.reply.get("publisher_id")
+    assert poll.end is not None
+    return any(
+        one.who == poll.client
+        and one.facts.get("publisher") == publisher
+        and poll.end <= one.at <= poll.end + PROMPT / 10
+        for one in story.of("message")
+    )
+
+
+def _read_again(story: Story, one: Subscription, seen: Seen) -> bool:
+    """Whether the subscriber has read that table since."""
+    return any(
+        call.client == one.who
+        and call.start >= seen.end
+        and call.outcome == "ok"
+        and REPLIES.get(call.method, ("",))[0] == seen.table
+        for call in story.calls
+    )
+
+
+def _violation(one: Subscription, seen: Seen, proof: Call) -> Violation:
+    assert seen.stage is not None
+    detail = (
+        f"{seen.table} {seen.key[:12]} became {seen.stage.state}; {one.who} subscribed to {one.channel}, asked"
+        f" {proof.start - seen.end:.1f} s later, and neither heard of it nor read it"
+    )
+    return Violation(
+        f"a subscriber missed that {_NOUN[seen.table]} became {seen.stage.state}",
+        detail,
+        (one.ids[0], *seen.ids, proof.ids[0]),
+    )
+
+
+_NOUN = {"ACTOR": "an actor", "NODE": "a node", "JOB": "a job"}

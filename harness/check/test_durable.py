@@ -1,0 +1,268 @@
+"""What was acknowledged too early, never stored, or lost is told; what a lawful GCS does is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.check.durable import durable
+from harness.check.effects import EFFECTS
+from harness.check.ruling import Finding
+from harness.check.tale import Tale, tale
+from harness.history.outcomes import about
+from harness.wire.rpc import METHODS
+
+ACTOR, WORKER, OTHER = "ab" * 12 + "01000000", "01" * 28, "02" * 28
+NODE, JOB, GROUP = "0a" * 28, "01000000", "cd" * 14 + "01000000"
+REGISTER = {"task_spec": {"actor_creation_task_spec": {"actor_id": ACTOR}}}
+KEY = b"@namespace_gauntlet:k"
+PUT = {"namespace": b"gauntlet".hex(), "key": b"k".hex(), "value": b"v".hex(), "overwrite": True}
+DELETE = {"namespace": b"gauntlet".hex(), "key": b"k".hex()}
+
+
+def signatures(told: Tale) -> list[str]:
+    return [one.signature for one in durable(told.story()).violations]
+
+
+def actor(state: str, **more: Any) -> dict[str, Any]:
+    return {"actor_id": ACTOR, "state": state, **more}
+
+
+def test_every_method_that_changes_a_table_has_an_effect() -> None:
+    changing = {one.name for one in METHODS.values() if "Gcs" in one.service and about(one.name).changes}
+    assert changing == set(EFFECTS)
+
+
+def test_stored_before_the_acknowledgement_holds() -> None:
+    ruling = durable(tale().begin("InternalKVPut", PUT).write("KV", KEY.decode(), "v").end().story())
+    assert (ruling.finding, ruling.judged) == (Finding.HELD, 1)
+
+
+def test_stored_after_the_acknowledgement_is_told_with_the_late_write() -> None:
+    story = tale().call("InternalKVPut", PUT, id="put").write("KV", KEY.decode(), "v", id="late").story()
+    (found,) = durable(story).violations
+    assert found.signature == "InternalKVPut was acknowledged before it was stored"
+    assert found.events == ("put", "put-end", "late")
+
+
+def test_a_reply_of_the_store_that_came_too_late_is_told() -> None:
+    told = tale().begin("InternalKVPut", PUT).write("KV", KEY.decode(), "v", took=2.0, at=2.0).end(at=3.0)
+    assert signatures(told) == ["InternalKVPut was acknowledged before it was stored"]
+
+
+def test_never_stored_is_told() -> None:
+    assert signatures(tale().call("InternalKVPut", PUT)) == [
+        "InternalKVPut was acknowledged and never stored"
+    ]
+
+
+def test_a_retry_answered_while_the_first_write_is_under_way_is_told() -> None:
+    told = (
+        tale()
+        .begin("RegisterActor", REGISTER, id="first")
+        .write("ACTOR_TASK_SPEC", ACTOR, {})
+        .begin("RegisterActor", REGISTER, id="second", again="first")
+        .write("ACTOR", ACTOR, actor("DEPENDENCIES_UNREADY"), took=5.0, at=4.0)
+        .end("second", at=5.0)
+        .end("first", at=10.0)
+    )
+    assert signatures(told) == ["RegisterActor was acknowledged before it was stored"]
+
+
+def test_a_write_that_a_new_gcs_has_read_counts_although_nobody_answered_it() -> None:
+    written = tale().write("ACTOR_TASK_SPEC", ACTOR, {}).write("ACTOR", ACTOR, actor("ALIVE"), None, None)
+    assert signatures(written.restart().call("RegisterActor", REGISTER)) == []
+    unread = tale().write("ACTOR_TASK_SPEC", ACTOR, {}).write("ACTOR", ACTOR, actor("ALIVE"), None, None)
+    assert signatures(unread.call("RegisterActor", REGISTER)) == [
+        "RegisterActor was acknowledged and never stored"
+    ]
+
+
+def test_a_retry_that_finds_the_actor_dead_holds() -> None:
+    told = tale().write("ACTOR", ACTOR, actor("DEAD")).call("RegisterActor", REGISTER)
+    assert signatures(told) == []
+
+
+@pytest.mark.parametrize("state", ["ALIVE", "PENDING_CREATION"])
+def test_a_created_actor_is_stored_alive_at_its_address(state: str) -> None:
+    told = (
+        tale()
+        .begin("CreateActor", REGISTER)
+        .write("ACTOR", ACTOR, actor(state, address={"worker_id": WORKER}))
+        .end("", {"actor_address": {"worker_id": WORKER}})
+    )
+    assert bool(signatures(told)) == (state != "ALIVE")
+
+
+def test_the_actor_of_a_failed_worker_is_stored_without_it() -> None:
+    report = {"worker_failure": {"worker_address": {"worker_id": WORKER}}}
+
+    def told(*states: str) -> Tale:
+        one = tale().write("ACTOR", ACTOR, actor("ALIVE", address={"worker_id": WORKER}))
+        one.begin("ReportWorkerFailure", report)
+        for state in states:
+            one.write("ACTOR", ACTOR, actor(state))
+        return one.write("WORKERS", WORKER, {"worker_address": {"worker_id": WORKER}}).end()
+
+    assert signatures(told("RESTARTING")) == []
+    assert signatures(told()) == ["ReportWorkerFailure was acknowledged and never stored"]
+
+
+def test_an_order_to_kill_with_restart_promises_nothing() -> None:
+    kill = {"actor_id": ACTOR, "force_kill": True}
+    told = tale().write("ACTOR", ACTOR, actor("ALIVE"))
+    assert signatures(told.call("KillActorViaGcs", kill)) == []
+    assert signatures(told.call("KillActorViaGcs", {**kill, "no_restart": True})) == [
+        "KillActorViaGcs was acknowledged and never stored"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "request_"),
+    [
+        ("MarkJobFinished", {"job_id": JOB}),
+        ("RemovePlacementGroup", {"placement_group_id": GROUP}),
+        ("UnregisterNode", {"node_id": NODE}),
+        ("InternalKVDel", DELETE),
+        ("AddJob", {"data": {"job_id": "ff"}}),
+        ("InternalKVPut", {"$cut": 300_000}),
+    ],
+)
+def test_requests_about_nothing_promise_nothing(method: str, request_: dict[str, Any]) -> None:
+    assert signatures(tale().call(method, request_)) == []
+
+
+def test_a_job_id_is_counted_before_it_is_given() -> None:
+    told = tale().begin("GetNextJobID").write("JobCounter", "", 1).end("", {"job_id": 1})
+    assert signatures(told) == []
+    assert signatures(told.call("GetNextJobID", {}, {"job_id": 2}))
+
+
+def test_an_unknown_request_leaves_the_check_undecided() -> None:
+    ruling = durable(tale().call("RenameActor", {"x": 1}).story())
+    assert (ruling.finding, ruling.reason) == (Finding.UNKNOWN, "no effect is known of RenameActor")
+
+
+# --- in later looks --------------------------------------------------------------------------------
+
+
+def after(*calls: tuple[str, dict[str, Any]], view: dict[str, Any], **built: Any) -> list[str]:
+    told = tale(ledger=False, **built)
+    for method, request_ in calls:
+        told.call(method, request_)
+    return signatures(told.restart().look(view=view))
+
+
+HEX = b"k".hex()
+
+
+def test_a_value_is_there_after_a_recovery_or_told() -> None:
+    assert after(("InternalKVPut", PUT), view={"kv": {HEX: b"v".hex()}}) == []
+    lost = ["InternalKVPut was acknowledged and is gone after a recovery"]
+    assert after(("InternalKVPut", PUT), view={"kv": {}}) == lost
+    assert after(("InternalKVPut", PUT), view={"kv": {HEX: b"old".hex()}}) == lost
+
+
+def test_a_deleted_key_stays_away() -> None:
+    calls = (("InternalKVPut", PUT), ("InternalKVDel", DELETE))
+    assert after(*calls, view={"kv": {}}) == []
+    assert after(*calls, view={"kv": {HEX: b"v".hex()}}) == [
+        "InternalKVDel was acknowledged and is gone after a recovery"
+    ]
+    by_prefix = (calls[0], ("InternalKVDel", {**DELETE, "key": "", "del_by_prefix": True}))
+    assert after(*by_prefix, view={"kv": {}}) == []
+    assert after(*by_prefix, view={"kv": {HEX: b"v".hex()}}) != []
+
+
+def test_a_request_whose_end_nobody_knows_may_have_changed_the_row() -> None:
+    told = tale(ledger=False).call("InternalKVPut", PUT).begin("InternalKVDel", DELETE).restart()
+    assert signatures(told.look(view={"kv": {}})) == []
+    assert signatures(told.look(view={"kv": {HEX: b"x".hex()}})) != []
+
+
+def test_the_ledger_tells_that_it_did_not() -> None:
+    told = tale().begin("InternalKVPut", PUT).write("KV", KEY.decode(), "v").end()
+    told.begin("InternalKVDel", DELETE).restart()
+    assert signatures(told.look(view={"kv": {}})) == [
+        "InternalKVPut was acknowledged and is gone after a recovery"
+    ]
+
+
+def test_what_is_acknowledged_while_a_look_reads_may_be_in_it_or_not() -> None:
+    told = tale(ledger=False).call("InternalKVPut", PUT).look(view={"kv": {}}, at=10.0)
+    assert signatures(told) != []
+    told = tale(ledger=False).begin("InternalKVPut", PUT).look(view={"kv": {}}, at=10.0).end("", at=11.0)
+    assert signatures(told) == []
+    told = tale(ledger=False).call("InternalKVPut", PUT).look(view={"kv": {}}, at=10.0)
+    told.begin("InternalKVMultiGet").begin("InternalKVDel", DELETE, client="driver-1")
+    assert signatures(told) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "lawful"),
+    [
+        ({"state": "ALIVE", "worker": WORKER, "restarts": 0}, True),
+        ({"state": "RESTARTING", "worker": "", "restarts": 1}, True),
+        ({"state": "ALIVE", "worker": OTHER, "restarts": 1}, True),
+        ({"state": "DEAD", "worker": "", "restarts": 0}, True),
+        ({"state": "ALIVE", "worker": OTHER, "restarts": 0}, False),
+        ({"state": "DEPENDENCIES_UNREADY", "worker": "", "restarts": 0}, False),
+    ],
+)
+def test_a_created_actor_lives_on_by_the_rules(row: dict[str, Any], lawful: bool) -> None:
+    told = tale(ledger=False).call("CreateActor", REGISTER, {"actor_address": {"worker_id": WORKER}})
+    assert (signatures(told.restart().look(view={"actors": {ACTOR: row}})) == []) == lawful
+
+
+def test_a_killed_actor_stays_dead_and_may_be_forgotten() -> None:
+    kill = ("KillActorViaGcs", {"actor_id": ACTOR, "no_restart": True})
+    assert after(kill, view={}) == []
+    assert after(kill, view={"actors": {ACTOR: {"state": "DEAD"}}}) == []
+    assert after(kill, view={"actors": {ACTOR: {"state": "ALIVE"}}}) != []
+
+
+def test_a_finished_job_lives_again_only_if_it_was_added_again() -> None:
+    add, finish = ("AddJob", {"data": {"job_id": JOB}}), ("MarkJobFinished", {"job_id": JOB})
+    running = {"jobs": {JOB: {"dead": False, "entrypoint": ""}}}
+    assert after(add, finish, view=running) != []
+    assert after(finish, add, view=running) == []
+
+
+def test_a_store_in_memory_forgets_with_its_gcs_and_only_then() -> None:
+    assert after(("InternalKVPut", PUT), view={"kv": {}}, store="memory") == []
+    told = tale(ledger=False, store="memory").call("InternalKVPut", PUT).look(view={"kv": {}})
+    assert signatures(told) == ["InternalKVPut was acknowledged and is not there"]
+
+
+def test_what_was_lost_on_purpose_is_not_judged() -> None:
+    told = tale(ledger=False).call("InternalKVPut", PUT).event("store", "wiped").restart()
+    assert signatures(told.look(view={"kv": {}})) == []
+
+
+def test_a_row_that_nobody_touched_is_still_there() -> None:
+    view = {"nodes": {NODE: {"state": "ALIVE"}}, "kv": {HEX: b"v".hex()}}
+    stored = {"NODE": {NODE: {"state": "ALIVE"}}, "KV": {KEY.hex(): {"value": b"v".hex()}}}
+    told = tale().look("baseline", view, stored).restart()
+    assert signatures(told.look("closing", view, stored)) == []
+    assert signatures(told.look("closing", {**view, "nodes": {}}, stored)) == [
+        "a row that nobody touched is gone after a recovery"
+    ]
+
+
+def test_a_row_of_the_baseline_that_was_deleted_is_not_missed() -> None:
+    view, stored = {"kv": {HEX: b"v".hex()}}, {"KV": {KEY.hex(): {"value": b"v".hex()}}}
+    told = (
+        tale().look("baseline", view, stored).begin("InternalKVDel", DELETE).write("KV", KEY.decode(), None)
+    )
+    assert signatures(told.end().restart().look("closing", {}, {"KV": {}})) == []
+
+
+def test_two_gcs_may_know_different_things_but_not_store_them() -> None:
+    told = tale().event("gcs", "started", {"life": 1}, "rival").begin("CreatePlacementGroup", GROUP_REQUEST)
+    told.write("PLACEMENT_GROUP", GROUP, {"state": "PENDING"}).end()
+    assert signatures(told.look(view={}, stored={"PLACEMENT_GROUP": {GROUP: {"state": "PENDING"}}})) == []
+    assert signatures(told.look(view={}, stored={})) != []
+
+
+GROUP_REQUEST = {"placement_group_spec": {"placement_group_id": GROUP}}

@@ -1,0 +1,192 @@
+"""Crash points as parameters of a scenario: which ones a run is about, and the stand that each is carried out on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.crashpoint import points
+from harness.crashpoint.points import NoSuchPoint, Point, Step
+from harness.errors import EnvironmentProblem, TargetFailed, TimedOut
+from harness.plugin import evidence
+from harness.plugin.fixtures import interrupted, within_a_bound
+from harness.plugin.options import ENVIRONMENT_STATUS, target_of
+from harness.plugin.selection import covers_scenarios, scenario_key
+from harness.plugin.verdicts import RECOVERIES
+
+if TYPE_CHECKING:
+    from harness.crashpoint.stand import Stand, Stands
+    from harness.target.base import Target
+
+_PLAN = pytest.StashKey["Plan"]()
+_HANDED = "gauntlet_crash_points"
+SAMPLE, ALL = "sample", "all"
+
+
+@dataclass
+class Plan:
+    """What a run carries out; ``steps``: of each flow, as far as they have been discovered."""
+
+    points: list[Point]
+    steps: dict[str, list[Step]] = field(default_factory=dict)
+
+    def text(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of(cls, text: str) -> Plan:
+        """The inverse of :meth:`text`."""
+        raw = json.loads(text)
+        steps = {flow: [Step(**one) for one in found] for flow, found in raw["steps"].items()}
+        return cls([Point(**one) for one in raw["points"]], steps)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("gauntlet")
+    group.addoption(
+        "--crash-points",
+        choices=(SAMPLE, ALL),
+        default=SAMPLE,
+        help="all: find out each store command of each flow, and crash the GCS at each in every way",
+    )
+    group.addoption(
+        "--only", action="append", metavar="RPC", default=[], help="crash points of this RPC or flow"
+    )
+    group.addoption(
+        "--point", action="append", metavar="ID", default=[], help="this crash point, like RegisterActor:2:kill-before"
+    )  # fmt: skip
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Before anything runs, and before xdist's workers start: find out what there is to crash at."""
+    if hasattr(config, "workerinput") or not _wants_discovery(config):
+        return None
+    try:
+        config.stash[_PLAN] = _plan(config)
+    except (EnvironmentProblem, NoSuchPoint) as problem:
+        print(f"gauntlet: {problem}", file=sys.stderr)
+        return ENVIRONMENT_STATUS
+    except (TargetFailed, TimedOut) as problem:
+        print(f"gauntlet: a flow does not even run without a fault: {problem}", file=sys.stderr)
+        return 1
+    return None
+
+
+def _wants_discovery(config: pytest.Config) -> bool:
+    asked = config.getoption("--crash-points") == ALL or config.getoption("--point")
+    return bool(asked and not config.option.help and covers_scenarios(config))
+
+
+def _plan(config: pytest.Config) -> Plan:
+    from harness.crashpoint.flows import chosen, flow_named
+
+    named = [points.parse(text) for text in config.getoption("--point")]
+    target = target_of(config)
+    if named:
+        steps = _discovered(target, [flow_named(name) for name in dict.fromkeys(one.flow for one in named)])
+        for point in named:
+            points.step_at(point, steps[point.flow])
+        return Plan(named, steps)
+    flows = chosen(target.dialect, config.getoption("--only"))
+    steps = _discovered(target, flows)
+    return Plan(points.enumerate_points(steps, [flow.name for flow in flows if flow.asks]), steps)
+
+
+def _discovered(target: Target, flows: Sequence[Any]) -> dict[str, list[Step]]:
+    from harness.crashpoint.discover import discover_all
+    from harness.crashpoint.stand import Stands
+    from harness.history.recorder import Recorder
+    from harness.process.guard import GUARD
+
+    place = GUARD.directory("gauntlet-discovery-")
+    stands = Stands(target, place, lambda number: Recorder())
+    try:
+        return dict(discover_all(stands, flows))
+    finally:
+        stands.close()
+        GUARD.remove(place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """xdist: workers carry out what the controller has found."""
+    if _PLAN in node.config.stash:
+        node.workerinput[_HANDED] = node.config.stash[_PLAN].text()
+
+
+def plan(config: pytest.Config) -> Plan:
+    """The run's plan; the sample unless something else was asked for. NoSuchPoint where ``--only`` names nothing."""
+    if _PLAN not in config.stash:
+        handed = getattr(config, "workerinput", {}).get(_HANDED)
+        config.stash[_PLAN] = Plan.of(handed) if handed else _sample(config)
+    return config.stash[_PLAN]
+
+
+def _sample(config: pytest.Config) -> Plan:
+    from harness.crashpoint.flows import chosen
+    from harness.crashpoint.requests import SINGLE
+
+    single = {flow.name for flow in SINGLE}
+    flows = chosen(target_of(config).dialect, config.getoption("--only"))
+    return Plan(points.sample(flow.name for flow in flows if flow.name in single))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "point" in metafunc.fixturenames and "stand" in metafunc.fixturenames:
+        found = plan(metafunc.config).points
+        metafunc.parametrize("point", found, ids=[point.id for point in found])
+
+
+@pytest.fixture(scope="session")
+def stands(request: pytest.FixtureRequest, target: Target) -> Iterator[Stands]:
+    """The stands of this process, one at a time."""
+    from harness.crashpoint.stand import Stands
+    from harness.history.recorder import Recorder
+    from harness.process.guard import GUARD
+
+    place = GUARD.directory("gauntlet-stands-")
+    folder = evidence.directory(request.config)
+    found = Stands(target, place, lambda number: Recorder(folder))
+    try:
+        yield found
+    finally:
+        within_a_bound(found.close) if interrupted(request) else found.close()
+        if not interrupted(request) and not request.config.getoption("--keep"):
+            GUARD.remove(place)
+
+
+@pytest.fixture
+def stand(request: pytest.FixtureRequest, stands: Stands, point: Point) -> Iterator[Stand]:
+    """A warm cluster for this point, on whose record a new case has begun."""
+    from harness.crashpoint.discover import discover
+    from harness.crashpoint.flows import flow_named
+
+    flow, steps = flow_named(point.flow), plan(request.config).steps
+    found = stands.of(flow.kind)
+    if flow.name not in steps:  # of a sample, that each worker finds out for itself
+        steps[flow.name] = discover(found, flow)
+    cluster, lived = found.cluster, found.cluster.recoveries
+    cluster.turn_to(scenario_key(request.node.nodeid) or request.node.nodeid)
+    request.node.stash[evidence.CLUSTERS] = [cluster]
+    yield found
+    properties = request.node.user_properties
+    properties.append((RECOVERIES, cluster.recoveries - lived))
+    if any(name == evidence.FAILURES and value != "[]" for name, value in properties):
+        found.spoilt = found.spoilt or "the record shows what must not be"
+        evidence.keep_logs(request.node, [cluster])
+
+
+@pytest.fixture
+def step(request: pytest.FixtureRequest, stand: Stand, point: Point) -> Step:
+    """The store command at which ``point`` lies. Unsupported where the flow has none such."""
+    from harness.errors import Unsupported
+
+    try:
+        return points.step_at(point, plan(request.config).steps[point.flow])
+    except NoSuchPoint as problem:
+        raise Unsupported(str(problem)) from None

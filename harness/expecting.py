@@ -1,0 +1,148 @@
+"""``gauntlet run --update-expectations``: run, repeat what failed, and write down how often it did."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.errors import EnvironmentProblem
+from harness.expectations import LEAST_REPRODUCTIONS, SCENARIO, Expectation, expectations_for, file_for
+from harness.plugin.options import ENVIRONMENT_STATUS
+
+Seen = Mapping[str, Sequence[tuple[str, str]]]
+"""Case -> the (check, message) pairs of one run of it."""
+Facts = Mapping[str, tuple[str, str]]
+"""Crash point -> what the client was told, and what survived."""
+
+
+@dataclass
+class Count:
+    """How often a case ran, and how often each of its failures showed."""
+
+    runs: int = 0
+    failures: Counter[tuple[str, str]] = field(default_factory=Counter)
+    own: int = 0
+    """Runs in which its own assertions failed, whatever they said."""
+
+
+def counted(runs: Iterable[Seen]) -> dict[str, Count]:
+    """Add up several runs; a case that is absent from a run did not run in it."""
+    found: defaultdict[str, Count] = defaultdict(Count)
+    for run in runs:
+        for case, failures in run.items():
+            count = found[case]
+            count.runs += 1
+            count.failures.update(set(failures))
+            count.own += any(check == SCENARIO for check, _ in failures)
+    return {case: count for case, count in found.items() if count.failures}
+
+
+def entries_of(counts: Mapping[str, Count], release: str, before: Iterable[Expectation], facts: Facts) -> list[Expectation]:
+    """An entry per case and failure, with the sentence and the thread that an old one had."""
+    old = {(one.scenario, one.check): one for one in before}
+    made = []
+    for case, count in sorted(counts.items()):
+        for check in sorted({check for check, _ in count.failures}):
+            messages = {said: times for (of, said), times in count.failures.items() if of == check}
+            known = old.get((case, check))
+            if check == SCENARIO:
+                groups = [(tuple(sorted(messages)), count.own)]
+            else:
+                groups = [((said,), times) for said, times in sorted(messages.items())]
+            told, survived = facts.get(case, ("", ""))
+            for said, times in groups:
+                made.append(
+                    Expectation(
+                        scenario=case,
+                        release=release,
+                        check=check,
+                        message=said[0] if len(said) == 1 else said,
+                        sentence=known.sentence if known else said[0],
+                        thread=known.thread if known else "",
+                        reproduced=f"{times} of {count.runs}",
+                        told=told,
+                        survived=survived,
+                    )
+                )
+    return made
+
+
+def as_toml(entries: Sequence[Expectation], target: str) -> str:
+    """The file's text. A JSON string is a TOML string, too."""
+    lines = [
+        f"# What {target} is known to break, and in how many of so many runs it did.",
+        "# Rewritten by: gauntlet run --update-expectations --gcs " + target,
+    ]
+    for one in entries:
+        said = one.message if isinstance(one.message, str) else list(one.message)
+        lines += ["", "[[broken]]", f"scenario = {json.dumps(one.scenario)}", f'release = "{one.release}"']
+        lines += [f"check = {json.dumps(one.check)}"] if one.check != SCENARIO else []
+        lines += [f"message = {json.dumps(said)}", f"sentence = {json.dumps(one.sentence)}"]
+        for name in ("thread", "told", "survived"):
+            value = getattr(one, name)
+            lines += [f"{name} = {json.dumps(value)}"] if value else []
+        lines += [f'reproduced = "{one.reproduced}"']
+    return "\n".join(lines) + "\n"
+
+
+def update(
+    run: Callable[[Sequence[str], Sequence[str]], list[str]],
+    options: Sequence[str],
+    paths: Sequence[str],
+    target: str,
+    chosen: str | None,
+) -> int:
+    """Run ``paths``, then what failed four times more, and write the target's file; the exit status.
+
+    ``run``: makes the command from options and paths. Entries of cases that did not run stay as they are.
+    """
+    try:
+        before = expectations_for(target, chosen)
+    except EnvironmentProblem:
+        before = ()  # of an older form, or none yet
+    runs: list[Seen] = []
+    release = ""
+    facts: dict[str, tuple[str, str]] = {}
+    todo = list(paths)
+    for number in range(LEAST_REPRODUCTIONS):
+        result = _run(run([*options, "--expectations", "none"], todo))
+        if result is None:
+            return ENVIRONMENT_STATUS
+        release = str(result["release"])
+        runs.append(seen_in(result))
+        points = {one["scenario"]: one["point"] for one in result["scenarios"] if "point" in one}
+        facts |= {case: (point["told"], point["survived"]) for case, point in points.items()}
+        todo = sorted(counted(runs))
+        print(f"gauntlet: run {number + 1} of {LEAST_REPRODUCTIONS}: {len(todo)} cases failed so far")
+        if not todo:
+            break
+    ran = set(runs[0])
+    kept = [one for one in before if one.scenario not in ran]
+    made = entries_of(counted(runs), release, before, facts)
+    file = Path(chosen) if chosen and chosen != "none" else file_for(target)
+    file.write_text(as_toml([*kept, *made], target), encoding="utf-8")
+    print(f"gauntlet: wrote {file}: {len(made)} entries from {len(ran)} cases, {len(kept)} kept; review it")
+    return 0
+
+
+def seen_in(result: Mapping[str, Any]) -> Seen:
+    """The failures of each case in ``result.json``'s content; cases without a verdict are left out."""
+    return {
+        one["scenario"]: [(found["check"], found["signature"]) for found in one["findings"]]
+        for one in result["scenarios"]
+        if one["verdict"] in ("held", "broken", "known", "mended")
+    }
+
+
+def _run(command: Sequence[str]) -> dict[str, Any] | None:
+    """``result.json`` of one run; None when it judged nothing."""
+    with tempfile.TemporaryDirectory(prefix="gauntlet-runs-") as runs:
+        subprocess.run([*command, "--run-dir", runs], check=False)
+        latest = Path(runs) / "latest" / "result.json"
+        return dict(json.loads(latest.read_text())) if latest.exists() else None

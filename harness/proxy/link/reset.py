@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.proxy.link.base import LinkFault, Struck
+
+
+@dataclass(frozen=True)
+class Reset(LinkFault):
+    """RST to both sides of every connection; new ones are taken and reset at once."""
+
+    def strike(self, link: Struck) -> None:
+        link.reset()

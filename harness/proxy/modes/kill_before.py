@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.proxy.modes.base import Act, Decision, Mode
+from harness.proxy.unit import Unit
+
+
+@dataclass(frozen=True)
+class KillBefore(Mode):
+    """Kill the GCS before the store gets the unit."""
+
+    def on_command(self, unit: Unit) -> Decision:
+        return Decision(Act.KILL)

@@ -1,0 +1,146 @@
+"""A proxy for any TCP link: as good as none while no fault strikes it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.history.recorder import Recorder
+from harness.proxy.doors import Door, Doors
+from harness.proxy.link.base import LinkFault
+from harness.proxy.loop import LOOP
+from harness.proxy.tunnel import Connection, Tunnel, reset_socket
+
+_REMEMBERED = 1000
+
+
+class Proxy:
+    """Passes connections to its ports on to ``backend``. Every method may be called from any thread.
+
+    A port is open only while the backend takes connections: where a client would be refused there, it
+    is refused here. ``watch``: one idle connection to the backend tells of its death at once; without
+    it, that is seen when a connection to it fails or ends.
+    """
+
+    def __init__(
+        self, backend: tuple[str, int], recorder: Recorder | None = None, watch: bool = False
+    ) -> None:
+        self.backend = backend
+        self.recorder = recorder or Recorder()
+        self.loop = LOOP.loop
+        self._doors = Doors(self.loop, backend, watch, self._accept)
+        self._faults: tuple[LinkFault, ...] = ()
+        self._numbers = itertools.count(1)
+        self._tunnels: dict[int, Tunnel] = {}
+        self._past: deque[Connection] = deque(maxlen=_REMEMBERED)
+        self._joining: set[asyncio.Task[None]] = set()
+
+    # From any thread
+
+    def listen(self, host: str, port: int, via: str = "") -> tuple[str, int]:
+        """Await clients there, as soon as the backend does. OSError if the port is another's."""
+        LOOP.call(self._doors.add, Door(host, port, via))
+        return host, port
+
+    def close(self) -> None:
+        """Refuse, and reset every connection. May be called again, and :meth:`listen` after it.
+
+        RuntimeError when a proxy of this process failed in its own code.
+        """
+        LOOP.call(self._close)
+        if LOOP.problems:
+            problems, LOOP.problems = LOOP.problems, []
+            raise RuntimeError(f"a proxy failed: {'; '.join(problems)}")
+
+    def connections(self, via: str | None = None) -> list[Connection]:
+        """Those that are open, and the last thousand that were, by number; of one port's name if given."""
+        found = LOOP.call(lambda: [*self._past, *(tunnel.view() for tunnel in self._tunnels.values())])
+        return sorted(
+            (one for one in found if via is None or one.via == via), key=lambda connection: connection.number
+        )
+
+    @contextmanager
+    def fault(self, fault: LinkFault) -> Iterator[None]:
+        """``with proxy.fault(Delay(0.05)):`` it strikes all connections, those that exist and new ones."""
+        facts = {"backend": f"{self.backend[0]}:{self.backend[1]}", "what": repr(fault)}
+        LOOP.call(self._strike, (*self._faults, fault))
+        self.recorder.write("fault", fault.name, {"phase": "inject", **facts})
+        try:
+            yield
+        finally:
+            LOOP.call(lambda: self._strike(_without(self._faults, fault)))
+            self.recorder.write("fault", fault.name, {"phase": "healed", **facts})
+
+    # In the loop, for tunnels
+
+    def backend_ended(self, tunnel: Tunnel) -> None:
+        """The backend ended a connection: before the client hears of it, see whether it is dead."""
+        if not tunnel.client.ended:
+            self._doors.backend_ended()
+
+    def gone(self, tunnel: Tunnel) -> None:
+        if self._tunnels.pop(tunnel.number, None) is not None:
+            self._past.append(tunnel.view())
+
+    def tunnels(self, via: str) -> list[Tunnel]:
+        return [tunnel for tunnel in self._tunnels.values() if tunnel.via == via]
+
+    def make_tunnel(self, number: int, via: str, client: tuple[str, int]) -> Tunnel:
+        return Tunnel(self, number, via, client)
+
+    def _close(self) -> None:
+        self._doors.close()
+        for tunnel in list(self._tunnels.values()):
+            tunnel.close()
+
+    # Connections
+
+    def _accept(self, via: str, client: socket.socket, address: tuple[str, int]) -> None:
+        tunnel = self.make_tunnel(next(self._numbers), via, address)
+        self._tunnels[tunnel.number] = tunnel
+        task = self.loop.create_task(self._join(tunnel, client))
+        self._joining.add(task)
+        task.add_done_callback(self._joining.discard)
+
+    async def _join(self, tunnel: Tunnel, client: socket.socket) -> None:
+        backend = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        backend.setblocking(False)
+        try:
+            await self.loop.sock_connect(backend, self.backend)
+        except OSError:
+            self._doors.look()
+            for one in (client, backend):
+                reset_socket(one)
+                one.close()
+            tunnel.client.ended = True
+            self.gone(tunnel)
+            return
+        await self.loop.create_connection(lambda: tunnel.backend, sock=backend)
+        await self.loop.connect_accepted_socket(lambda: tunnel.client, sock=client)
+        tunnel.strike(self._faults)
+        tunnel.began()
+
+    def _strike(self, faults: tuple[LinkFault, ...]) -> None:
+        self._faults = faults
+        self._doors.refuse(any(fault.refuses for fault in faults))
+        for tunnel in list(self._tunnels.values()):
+            tunnel.strike(faults)
+
+
+class TcpProxy(Proxy):
+    """A proxy for any link, through one port or several."""
+
+    def open(self, host: str, port: int) -> tuple[str, int]:
+        """Await clients there, as soon as the backend does. OSError if the port is another's."""
+        return self.listen(host, port)
+
+
+def _without(faults: tuple[LinkFault, ...], one: LinkFault) -> tuple[LinkFault, ...]:
+    kept = list(faults)
+    if one in kept:
+        kept.remove(one)
+    return tuple(kept)

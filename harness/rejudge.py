@@ -1,0 +1,85 @@
+"""``gauntlet judge RUN``: today's checks over a stored run, without any server."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from harness.errors import EnvironmentProblem
+from harness.expectations import SCENARIO, Expectation, Failure, expectations_for
+from harness.history import log
+from harness.history.entry import Entry
+from harness.history.event import Event
+from harness.judge import conclude, rulings_of
+from harness.plugin.options import ENVIRONMENT_STATUS
+from harness.report import folder, table
+from harness.report.verdict import Result, Verdict, exit_status
+
+# What a run could not judge then, no check can judge now.
+_UNJUDGED = (Verdict.SKIPPED, Verdict.ERROR, Verdict.ENVIRONMENT)
+
+
+def judge(run: Path, expectations: str | None = None) -> int:
+    """Print the verdicts of ``run`` as they are today; the exit status. One sentence and 3 for a bad folder."""
+    try:
+        stored = folder.read(run)
+        known = expectations_for(str(stored["target"]), expectations)
+        results = rejudged(run, stored, known)
+    except EnvironmentProblem as problem:
+        print(f"gauntlet: {problem}", file=sys.stderr)
+        return ENVIRONMENT_STATUS
+    console = Console()
+    table.show(results, str(stored["target"]), sys.stdout, console.width, console.is_terminal)
+    return exit_status(one.verdict for one in results)
+
+
+def rejudged(run: Path, stored: Mapping[str, Any], known: Sequence[Expectation]) -> list[Result]:
+    """A result per case of the run: its recorded assertions, and today's checks over its record.
+
+    EnvironmentProblem when the record is not there.
+    """
+    if not (run / log.HISTORY).exists():
+        raise EnvironmentProblem(f"{run} has no {log.HISTORY}: nothing is on record")
+    histories: defaultdict[str, list[Event]] = defaultdict(list)
+    ledgers: defaultdict[str, list[Entry]] = defaultdict(list)
+    for event in log.events(run / log.HISTORY):
+        histories[event.case].append(event)
+    for entry in log.entries(run / log.LEDGER):
+        ledgers[entry.case].append(entry)
+    return [
+        _again(one, histories[one["scenario"]], ledgers[one["scenario"]], known)
+        for one in stored["scenarios"]
+    ]
+
+
+def _again(
+    one: Mapping[str, Any], history: Sequence[Event], ledger: Sequence[Entry], known: Sequence[Expectation]
+) -> Result:
+    case, then = one["scenario"], Verdict[str(one["verdict"]).upper()]
+    about: dict[str, Any] = {name: tuple(one[name]) for name in ("promises", "clauses", "behaviours")}
+    about |= {"seconds": one["seconds"], "recoveries": one["recoveries"], "note": one["note"]}
+    if then in _UNJUDGED:
+        return Result(case, then, one["reason"], **about)
+    own = [
+        Failure(SCENARIO, found["signature"], found["detail"])
+        for found in one["findings"]
+        if found["check"] == SCENARIO
+    ]
+    of_its_own = then is Verdict.INCONCLUSIVE and "unknown" not in one["rulings"].values()
+    vague = one["reason"] if of_its_own else ""
+    rulings = rulings_of(history, ledger)
+    conclusion = conclude(case, own, vague, rulings, known)
+    return Result(
+        case,
+        conclusion.verdict,
+        conclusion.reason,
+        **about,
+        failures=conclusion.failures,
+        rulings=conclusion.rulings,
+        point=one.get("point"),
+    )
