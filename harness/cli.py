@@ -10,6 +10,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from harness.show import show
+
 ROOT = Path(__file__).parents[1]
 SCENARIOS = ROOT / "scenarios"
 
@@ -106,6 +108,9 @@ def judge(
     from harness.rejudge import judge as judge_again
 
     raise typer.Exit(judge_again(run, expectations))
+
+
+app.command()(show)
 
 
 @app.command("list")

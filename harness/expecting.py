@@ -43,7 +43,9 @@ def counted(runs: Iterable[Seen]) -> dict[str, Count]:
     return {case: count for case, count in found.items() if count.failures}
 
 
-def entries_of(counts: Mapping[str, Count], release: str, before: Iterable[Expectation], facts: Facts) -> list[Expectation]:
+def entries_of(
+    counts: Mapping[str, Count], release: str, before: Iterable[Expectation], facts: Facts
+) -> list[Expectation]:
     """An entry per case and failure, with the sentence and the thread that an old one had."""
     old = {(one.scenario, one.check): one for one in before}
     made = []

@@ -29,6 +29,7 @@ LOW = ("harness.wire", "harness.process", *BASICS)
 RULES = (
     Rule("harness/wire", ()),
     Rule("harness/process", BASICS),
+    Rule("harness/history", ("harness.wire",)),
     Rule("harness/check", ("harness.wire", "harness.history")),
     Rule("harness/store", LOW),
     Rule("harness/proxy", (*LOW, "harness.history", "harness.store")),

@@ -6,11 +6,14 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+
 from harness import guarantees
+from harness.check.registry import CHECKS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BEGIN, END = "<!-- promises -->\n", "<!-- end -->"
+END = "<!-- end -->"
 
 
 def promised_by(path: Path) -> set[str]:
@@ -39,9 +42,29 @@ def promise_table() -> str:
     return "\n".join(rows) + "\n"
 
 
-def test_the_table_of_promises_is_the_registry_s() -> None:
-    found = README.partition(BEGIN)[2].partition(END)[0]
-    assert found == promise_table(), "write it anew: python -m harness.test_readme"
+def check_table() -> str:
+    """The checks that judge every recorded case, from their registry."""
+    rows = ["| check | what it decides | speaks for |", "| --- | --- | --- |"]
+    for name, one in CHECKS.items():
+        promises = [id for id in one.speaks_for if id in guarantees.PROMISES]
+        clauses = [id for id in one.speaks_for if id in guarantees.CLAUSES]
+        said = [f"promise {id}" for id in promises] + [" ".join(clauses)] * bool(clauses)
+        rows.append(f"| {name} | {one.guarantee}. | {', '.join(said)} |")
+    return "\n".join(rows) + "\n"
+
+
+TABLES = {"<!-- promises -->\n": promise_table, "<!-- checks -->\n": check_table}
+
+
+@pytest.mark.parametrize("begin", TABLES)
+def test_the_tables_are_the_registries(begin: str) -> None:
+    found = README.partition(begin)[2].partition(END)[0]
+    assert found == TABLES[begin](), "write it anew: python -m harness.test_readme"
+
+
+def test_a_check_speaks_for_what_exists() -> None:
+    for one in CHECKS.values():
+        assert set(one.speaks_for) <= {*guarantees.PROMISES, *guarantees.CLAUSES}
 
 
 def test_every_promise_has_scenarios() -> None:
@@ -64,5 +87,7 @@ def test_make_targets_that_it_names_exist() -> None:
 
 
 if __name__ == "__main__":
-    before, _, rest = README.partition(BEGIN)
-    (ROOT / "README.md").write_text(before + BEGIN + promise_table() + END + rest.partition(END)[2])
+    for begin, table in TABLES.items():
+        before, _, rest = README.partition(begin)
+        README = before + begin + table() + END + rest.partition(END)[2]
+    (ROOT / "README.md").write_text(README)

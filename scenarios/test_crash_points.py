@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.crashpoint.carry import carry_out, facts_of
+from harness.crashpoint.discover import step_of
 from harness.crashpoint.flows import flow_named
 from harness.crashpoint.points import Point, Step
 from harness.crashpoint.stand import Stand
@@ -22,13 +23,14 @@ pytestmark = [
 
 
 def test_crash_point(
-    point: Point, stand: Stand, step: Step, record_property: Callable[[str, object], None]
+    point: Point, stand: Stand, steps: dict[str, list[Step]], record_property: Callable[[str, object], None]
 ) -> None:
     """The GCS comes back, whoever had asked is answered, and what was begun comes to its right end.
 
     That nothing acknowledged is lost, nothing happens twice and all books agree, the record shows.
     """
     flow = flow_named(point.flow)
+    step = step_of(stand, flow, point, steps)
     facts = facts_of(flow, point, step)
     record_property("point", facts)
     carry_out(stand, flow, point, step, facts)

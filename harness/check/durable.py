@@ -5,7 +5,7 @@ Without exceptions among requests: what each promises is in :mod:`harness.check.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from harness.check import effects
 from harness.check.later import Later
@@ -26,20 +26,21 @@ def durable(story: Story) -> Ruling:
     known = [one for one in changing if effects.known(one.method)]
     acknowledged = [one for one in known if one.outcome == "ok" and one.end is not None and one.end < until]
     rows = Rows(story)
+    promised = {one.id: effects.promises(one) for one in known}
     found: list[Violation] = []
     judged = 0
     if story.built.get("ledger"):
         for call in acknowledged:
             judged += 1
-            found += _at_acknowledgement(call, rows)
-    later = Later(story, rows, known, until)
+            found += _at_acknowledgement(call, promised[call.id], rows)
+    later = Later(story, rows, [(one, promised[one.id]) for one in known], until)
     found += later.violations()
     unknown = f"no effect is known of {', '.join(strange)}" if strange else ""
     return rule(NAME, found, judged + later.judged, unknown)
 
 
-def _at_acknowledgement(call: Call, rows: Rows) -> Iterator[Violation]:
-    for promise in effects.promises(call):
+def _at_acknowledgement(call: Call, promises: Iterable[Promise], rows: Rows) -> Iterator[Violation]:
+    for promise in promises:
         keys = [promise.key] if not promise.prefix else _with_prefix(rows, promise)
         for key in keys:
             if not _met(call, promise, key, rows):
@@ -67,13 +68,9 @@ def _met(call: Call, promise: Promise, key: str, rows: Rows) -> bool:
 def _through(call: Call, table: str, key: str, rows: Rows) -> Iterator[Row | None]:
     """Every state that the row may have been in during ``call``."""
     end = call.end or call.start
+    yield from rows.during(table, key, call.start, end)
     yield from rows.possible(table, key, call.start)
     yield from rows.possible(table, key, end)
-    for write in rows.writes(table, key):
-        if write.entry.at > end:
-            break
-        if write.done is not None and call.start <= write.done <= end:
-            yield write.row
 
 
 def _too_early(call: Call, promise: Promise, key: str, rows: Rows) -> Violation:

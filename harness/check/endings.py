@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -32,9 +32,9 @@ class Endings:
         self.nodes.add(node)
         self.add(at, (node,))
 
-    def by(self, at: float, ids: Iterable[str]) -> bool:
+    def by(self, at: float, ids: Collection[str]) -> bool:
         """Whether any of ``ids`` had ended, or been asked to, by ``at``."""
-        return any(self.first.get(one, inf) <= at for one in ids)
+        return not self.first.keys().isdisjoint(ids) and any(self.first.get(one, inf) <= at for one in ids)
 
     @property
     def first_node(self) -> float:

@@ -33,7 +33,9 @@ def isolation(story: Story) -> Ruling:
             judged += 1
             strange = [key for key in _keys(entry) if not _within(key, prefix)]
             if strange and (entry.name, strange) != ("DEL", [PROBE]):
-                detail = f"{entry.name} of {', '.join(strange)}; the namespace's keys begin with {prefix.decode()}"
+                detail = (
+                    f"{entry.name} of {', '.join(strange)}; the namespace's keys begin with {prefix.decode()}"
+                )
                 found.append(Violation(f"{entry.name} of a key outside the namespace", detail, (entry.id,)))
     return rule(NAME, found, judged)
 

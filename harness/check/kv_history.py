@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 from math import inf
 from typing import Any
 
@@ -18,7 +20,14 @@ from harness.wire.plain import shown
 from harness.wire.status import Code
 
 METHODS = frozenset(
-    {"InternalKVGet", "InternalKVMultiGet", "InternalKVPut", "InternalKVDel", "InternalKVExists", "InternalKVKeys"}
+    {
+        "InternalKVGet",
+        "InternalKVMultiGet",
+        "InternalKVPut",
+        "InternalKVDel",
+        "InternalKVExists",
+        "InternalKVKeys",
+    }
 )
 # What a GCS writes and deletes on its own (contract, section 2.2; jobs' functions when a job has
 # finished; packages of runtime environments that nobody uses any more).
@@ -115,9 +124,15 @@ class _Histories:
         """It finds the keys first and deletes them then: a key that is written meanwhile may stay. Nor is it
         clear what a wildcard does, or whether one without a namespace reaches into the namespaces."""
         end = call.end if ok and call.end is not None else inf
-        sure = ok and not GLOB & set(prefix) and not any(
-            other is not call and other.start <= end and (other.outcome != "ok" or (other.end or inf) >= call.start)
-            for other in self._writing
+        sure = (
+            ok
+            and not GLOB & set(prefix)
+            and not any(
+                other is not call
+                and other.start <= end
+                and (other.outcome != "ok" or (other.end or inf) >= call.start)
+                for other in self._writing
+            )
         )
         for field in [one for one in self.found if one.startswith(prefix)]:
             outside = field.startswith(b"@namespace_") and not call.request.get("namespace")
@@ -136,7 +151,9 @@ class _Histories:
             if call.method == "InternalKVExists":
                 self._add(field, call, ("exists",), call.outcome == "ok" and bool(call.reply.get("exists")))
             elif call.method == "InternalKVGet":
-                self._add(field, call, ("get",), (call.reply.get("value", "") if call.outcome == "ok" else None,))
+                self._add(
+                    field, call, ("get",), (call.reply.get("value", "") if call.outcome == "ok" else None,)
+                )
             else:
                 self._add(field, call, ("get",), (values.get(key),))
 
@@ -170,7 +187,11 @@ def _keys(call: Call) -> list[str]:
 
 def _field(call: Call, key: str) -> bytes | None:
     """None where the record holds only a digest, and for what is no key."""
-    namespace = call.request.get("namespace", "")
+    return _of(call.request.get("namespace", ""), key)
+
+
+@lru_cache(maxsize=4096)
+def _of(namespace: str, key: str) -> bytes | None:
     if key.startswith("sha256:") or namespace.startswith("sha256:"):
         return None
     raw = bytes.fromhex(key)
@@ -206,6 +227,6 @@ def losses(story: Story) -> Iterator[tuple[float, float]]:
     if story.built.get("store") != "memory":
         return
     lives = [life for life in story.lives if life.who == "gcs"]
-    for before, after in zip(lives, lives[1:], strict=False):
+    for before, after in pairwise(lives):
         begin = before.ended if before.ended is not None else after.started
         yield begin, max(begin, after.serving if after.serving is not None else inf)

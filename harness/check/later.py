@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.check import effects
 from harness.check.promise import FUNCTIONS, Promise, Row, under, value_of
 from harness.check.rows import UNKNOWN, Rows, named, passes, read_until, shows, stored, viewed
 from harness.check.ruling import Violation
 from harness.check.story import Call, Look, Story
 from harness.wire import ids, layout
 
+VIEW, STORE = "view", "store"
 FORGETFUL = "memory"
 """The kind of store that is right to lose everything with its GCS."""
 
@@ -28,15 +28,17 @@ class Touch:
 class Later:
     """What looks find of the rows that were promised, and of those that nobody touched."""
 
-    def __init__(self, story: Story, rows: Rows, calls: Sequence[Call], until: float) -> None:
+    def __init__(
+        self, story: Story, rows: Rows, calls: Iterable[tuple[Call, Iterable[Promise]]], until: float
+    ) -> None:
         self.judged = 0
         self._story, self._rows, self._until = story, rows, until
         self._alone = all(life.who == "gcs" for life in story.lives)
         self._ledger = bool(story.built.get("ledger"))
         self._prefixes: list[Touch] = []
         self._touches: dict[tuple[str, str], list[Touch]] = {}
-        for call in calls:
-            for promise in effects.promises(call):
+        for call, promises in calls:
+            for promise in promises:
                 touch = Touch(call, promise)
                 if promise.prefix:
                     self._prefixes.append(touch)
@@ -60,33 +62,45 @@ class Later:
             if look.what == "baseline" or look.at >= self._until:
                 continue
             until = read_until(self._story, look)
+            sources = self._sources(look)
             for table, key in self._touches:
-                yield from self._promised(look, until, table, key)
+                sights = [
+                    (where, rows.get(key))
+                    for where, rows in sources.get(table, ())
+                    if where == STORE or shows(table, key)
+                ]
+                if sights:
+                    yield from self._promised(look, until, table, key, sights)
         yield from self._untouched()
 
-    def _promised(self, look: Look, until: float, table: str, key: str) -> Iterator[Violation]:
+    def _promised(
+        self, look: Look, until: float, table: str, key: str, sights: Iterable[tuple[str, Row | None]]
+    ) -> Iterator[Violation]:
         touches = [one for one in self._touches[table, key] if one.call.start <= until]
         last = self._last(touches, look.at)
         if last is None or self._forgotten(last.call, until):
             return
         rivals = [one for one in touches if one is last or _may_follow(one, last)]
-        for where, row in self._sights(look, table, key):
+        for where, row in sights:
             self.judged += 1
-            if where == "view" and row is None and last.promise.kept({"state": "DEAD"}):
+            if where == VIEW and row is None and last.promise.kept({"state": "DEAD"}):
                 continue  # of what is DEAD a GCS keeps only so many in mind
             if not self._accepted(row, rivals, look.at, until, table, key):
                 yield self._gone(last, look, where, table, key, row)
                 return
 
-    def _sights(self, look: Look, table: str, key: str) -> Iterator[tuple[str, Row | None]]:
-        """What the look shows of a row: in the GCS's tables, unless two of them disagree of right, and in the store."""
-        asked_store = table == layout.KV
-        shown = viewed(look, table) if shows(table, key) and (self._alone or asked_store) else None
-        if shown is not None:
-            yield "view", shown.get(key)
-        kept = stored(look, table)
-        if kept is not None:
-            yield "store", kept.get(key)
+    def _sources(self, look: Look) -> dict[str, list[tuple[str, Mapping[str, Row]]]]:
+        """Table -> its rows as the GCS shows them, and as they are stored.
+
+        Of two GCS at once each may show what it likes, but for keys, which it reads from the store.
+        """
+        found: dict[str, list[tuple[str, Mapping[str, Row]]]] = {}
+        for table in {table for table, _ in self._touches}:
+            shown = viewed(look, table) if self._alone or table == layout.KV else None
+            kept = stored(look, table)
+            found[table] = [(VIEW, shown)] if shown is not None else []
+            found[table] += [(STORE, kept)] if kept is not None else []
+        return found
 
     def _last(self, touches: list[Touch], began: float) -> Touch | None:
         """The latest acknowledged request for the row; all that came after it are its rivals."""

@@ -17,8 +17,13 @@ from harness.wire.status import Code
 
 # Calls after which an actor may be dead although nobody named it.
 ENDINGS = frozenset({"ReportWorkerFailure", "MarkJobFinished", "UnregisterNode", "DrainNode"})
-# Nothing of this by itself ends an actor that has an owner, a job and a node.
-HARMLESS = ("kill -9 of the GCS", "SIGTERM of the GCS", "the GCS returns at another IP")
+# None of this by itself ends an actor that has an owner, a job and a node.
+HARMLESS = (
+    "kill -9 of the GCS",
+    "SIGTERM of the GCS",
+    "the GCS returns at another IP",
+    "a second GCS on one namespace",
+)
 _NAMED = {"KillActorViaGcs", "ReportActorOutOfScope"}
 
 
@@ -143,22 +148,23 @@ def _has_job(story: Story, job: str) -> bool:
 def _seen_dead(story: Story) -> dict[str, float]:
     """Actors that anyone saw DEAD -> when first."""
     found: dict[str, float] = {}
-
-    def saw(actor: str, at: float) -> None:
+    for actor, at in _deaths(story):
         found[actor] = min(at, found.get(actor, inf))
+    return found
 
+
+def _deaths(story: Story) -> Iterator[tuple[str, float]]:
     replies = (seen for call in story.calls if call.outcome == "ok" for seen in of_reply(call))
     for seen in (*written(story), *replies):
         if seen.table == "ACTOR" and (seen.stage is None or seen.stage.state == "DEAD"):
-            saw(seen.key, seen.end)
+            yield seen.key, seen.end
     for write in story.writes:
         if write.table == "ACTOR" and (write.row or {}).get("state") == "DEAD":
-            saw(write.key, write.entry.at)
+            yield write.key, write.entry.at
     for event in story.of("message"):
         if event.what == "GCS_ACTOR_CHANNEL" and event.facts.get("payload", {}).get("state") == "DEAD":
-            saw(str(event.facts["key"]), event.at)
+            yield str(event.facts["key"]), event.at
     for look in story.looks:
         for actor, row in look.view.get("actors", {}).items():
             if row.get("state") == "DEAD":
-                saw(actor, look.at)
-    return found
+                yield actor, look.at

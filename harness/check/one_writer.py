@@ -51,7 +51,12 @@ def _heir(story: Story, writer: Life, entry: Entry) -> Life | None:
         return None  # its last words were on their way when it died
     for life in story.lives:
         lives_on = life.ended is None or life.ended > entry.at
-        if life.started > writer.started and life.serving is not None and life.serving < entry.at and lives_on:
+        if (
+            life.started > writer.started
+            and life.serving is not None
+            and life.serving < entry.at
+            and lives_on
+        ):
             return life
     return None
 

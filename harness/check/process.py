@@ -24,6 +24,10 @@ _FATAL = re.compile(
 _TRACEBACK = "Traceback (most recent call last):"
 _HEADER = re.compile(r"^(?:\[[^\]]*\]|F\d{4,8} [\d:.]+ +\d+)\s*(?:\([\w ]+\)\s*)?")
 _PLACE = re.compile(r"\S+\.(?:cc|h|cpp|hpp|c|py|rs|go|pyx):\d+(?::\d+)?[:\]]?\s*")
+_PREAMBLE = re.compile(r"^An unexpected system state has occurred\..*?(?=Check failed)")
+# The key of a row and its value are this time's; the command and the table are not.
+_NAMESPACE = re.compile(r"\bRAY[^\s@]*@")
+_ROW = re.compile(r"\[(\w+ RAY<namespace>@\w+)[^\]]*\]?")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # What is done to others, or ends a GCS cleanly, explains no end that nobody asked for.
 _NO_EXCUSE = re.compile(r"kill|SIGTERM|another IP|raylet|worker|actor|crash", re.IGNORECASE)
@@ -51,8 +55,10 @@ def fatal_lines(text: str) -> list[str]:
 
 
 def said(line: str) -> str:
-    """A fatal line as a signature: without its time, its process and its place in the source."""
-    return signature(_PLACE.sub("", _HEADER.sub("", line)).strip())
+    """A fatal line as a signature: without its time, its process, its place in the source, and any row's name."""
+    sentence = _PLACE.sub("", _HEADER.sub("", line)).strip()
+    sentence = _NAMESPACE.sub("RAY<namespace>@", _PREAMBLE.sub("", sentence))
+    return signature(_ROW.sub(r"[\1 …]", sentence))
 
 
 def process(story: Story) -> Ruling:
@@ -117,9 +123,15 @@ def _of_life(story: Story, life: Life) -> Iterator[Event]:
 def _ought_to_have_served(story: Story, life: Life) -> bool:
     """A start may fail for a setting that the history does not tell of. Not one that had worked before,
     with a store that answered all it was asked."""
-    if not any(one.who == life.who and one.serving and one.started < life.started for one in story.lives):
+    if not any(
+        one.who == life.who and one.serving is not None and one.started < life.started for one in story.lives
+    ):
         return False
-    asked = [one for one in story.ledger if one.via == life.who and life.started <= one.at <= (life.ended or one.at)]
+    asked = [
+        one
+        for one in story.ledger
+        if one.via == life.who and life.started <= one.at <= (life.ended or one.at)
+    ]
     refused = any(isinstance(one.reply, dict) and "error" in one.reply for one in asked)
     return len(asked) > 1 and not refused and all(one.done is not None for one in asked[:-1])
 

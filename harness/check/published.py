@@ -11,6 +11,7 @@ from harness.check.assumptions import known_start
 from harness.check.observed import CHANNELS, REPLIES, Seen, life_of, written
 from harness.check.ruling import Violation
 from harness.check.story import Call, Story
+from harness.history.event import Event
 
 PROMPT = 1.0
 """Seconds after a write was answered in which its message must have reached the subscriber's mailbox."""
@@ -47,15 +48,20 @@ def gaps(story: Story) -> tuple[list[Violation], int]:
     changes = list(_changes(story))
     if not changes:
         return [], 0
+    records = _Records(story)
     found: dict[tuple[str, str], Violation] = {}
     due = 0
     for one in _subscriptions(story):
+        if (one.who, one.subscriber) not in records.polls:
+            continue  # of this one nothing is recorded but that it subscribed
         table = CHANNELS[one.channel]
-        mine = [seen for seen in changes if seen.table == table and one.start <= seen.start and seen.end < one.end]
+        mine = [
+            seen for seen in changes if seen.table == table and one.start <= seen.start and seen.end < one.end
+        ]
         due += len(mine)
-        for seen in _unheard(story, one, mine):
-            proof = _shows(story, one, seen)
-            if proof is not None and not _read_again(story, one, seen):
+        for seen in records.unheard(one, mine):
+            proof = records.proof(one, seen)
+            if proof is not None and not records.read_again(one, seen):
                 found.setdefault((one.who, table), _violation(one, seen, proof))
     return list(found.values()), due
 
@@ -108,63 +114,68 @@ def _life(story: Story, call: Call) -> tuple[int, float] | None:
     return None if life is None else (life.number, life.ended if life.ended is not None else story.ended)
 
 
-def _unheard(story: Story, one: Subscription, changes: list[Seen]) -> Iterator[Seen]:
-    """The changes for which no message is left, when each message is good for one."""
-    heard: Counter[tuple[str, Any]] = Counter()
-    for event in story.of("message"):
-        if event.who == one.who and event.what == one.channel and one.start <= event.at:
-            heard[str(event.facts["key"]), _state(event.facts.get("payload", {}))] += 1
-    for seen in changes:
-        assert seen.stage is not None
-        place = (seen.key, seen.stage.state)
-        if heard[place]:
-            heard[place] -= 1
-        else:
-            yield seen
+class _Records:
+    """Messages, polls and reads by who heard, asked or read."""
+
+    def __init__(self, story: Story) -> None:
+        self.polls: dict[tuple[str, str], list[Call]] = {}
+        self._story = story
+        self._paused = any(event.what == "paused" for event in story.of("gcs"))
+        self._messages: dict[str, list[Event]] = {}
+        self._last_read: dict[tuple[str, str], float] = {}
+        for event in story.of("message"):
+            self._messages.setdefault(event.who, []).append(event)
+        for call in story.calls:
+            if call.method == "GcsSubscriberPoll":
+                place = (call.client, call.request.get("subscriber_id", ""))
+                self.polls.setdefault(place, []).append(call)
+            elif call.outcome == "ok" and call.method in REPLIES:
+                self._last_read[call.client, REPLIES[call.method][0]] = call.start
+
+    def unheard(self, one: Subscription, changes: list[Seen]) -> Iterator[Seen]:
+        """The changes for which no message is left, when each message is good for one."""
+        heard: Counter[tuple[str, Any]] = Counter()
+        for event in self._messages.get(one.who, ()):
+            if event.what == one.channel and one.start <= event.at:
+                heard[str(event.facts["key"]), _state(event.facts.get("payload", {}))] += 1
+        for seen in changes:
+            assert seen.stage is not None
+            place = (seen.key, seen.stage.state)
+            if heard[place]:
+                heard[place] -= 1
+            else:
+                yield seen
+
+    def proof(self, one: Subscription, seen: Seen) -> Call | None:
+        """A poll, sent well after the change, in whose answer it had to be."""
+        for call in self.polls[one.who, one.subscriber]:
+            if call.start < seen.end + PROMPT:
+                continue
+            end = min(call.end if call.end is not None else self._story.ended, one.end)
+            if call.outcome == "ok" and call.end is not None and call.end <= one.end and self._brought(call):
+                return call
+            if call.outcome != "ok" and end - call.start >= PATIENCE and not self._paused:
+                return call
+        return None
+
+    def _brought(self, poll: Call) -> bool:
+        """Whether ``poll`` was answered with messages, which are written with its end or just after it."""
+        assert poll.end is not None
+        return any(
+            one.facts.get("publisher") == poll.reply.get("publisher_id")
+            and poll.end <= one.at <= poll.end + PROMPT / 10
+            for one in self._messages.get(poll.client, ())
+        )
+
+    def read_again(self, one: Subscription, seen: Seen) -> bool:
+        """Whether the subscriber has read that table since."""
+        return self._last_read.get((one.who, seen.table), -1.0) >= seen.end
 
 
 def _state(payload: Mapping[str, Any]) -> Any:
     if "state" in payload:
         return payload["state"]
     return "DEAD" if payload.get("is_dead") else "ALIVE"
-
-
-def _shows(story: Story, one: Subscription, seen: Seen) -> Call | None:
-    """A poll, sent well after the change, in whose answer it had to be."""
-    paused = any(event.what == "paused" for event in story.of("gcs"))
-    for call in story.calls:
-        mine = call.method == "GcsSubscriberPoll" and call.client == one.who
-        if not mine or call.request.get("subscriber_id") != one.subscriber or call.start < seen.end + PROMPT:
-            continue
-        end = min(call.end if call.end is not None else story.ended, one.end)
-        if call.outcome == "ok" and call.end is not None and call.end < one.end and _brought(story, call):
-            return call
-        if call.outcome != "ok" and end - call.start >= PATIENCE and not paused:
-            return call
-    return None
-
-
-def _brought(story: Story, poll: Call) -> bool:
-    """Whether ``poll`` was answered with messages, of the same publisher, soon after which they are written."""
-    publisher = poll.reply.get("publisher_id")
-    assert poll.end is not None
-    return any(
-        one.who == poll.client
-        and one.facts.get("publisher") == publisher
-        and poll.end <= one.at <= poll.end + PROMPT / 10
-        for one in story.of("message")
-    )
-
-
-def _read_again(story: Story, one: Subscription, seen: Seen) -> bool:
-    """Whether the subscriber has read that table since."""
-    return any(
-        call.client == one.who
-        and call.start >= seen.end
-        and call.outcome == "ok"
-        and REPLIES.get(call.method, ("",))[0] == seen.table
-        for call in story.calls
-    )
 
 
 def _violation(one: Subscription, seen: Seen, proof: Call) -> Violation:

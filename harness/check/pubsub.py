@@ -51,8 +51,9 @@ def _deliveries(story: Story) -> dict[tuple[str, str], list[Delivery]]:
             latest[one.who] = Delivery(poll, poll.reply.get("publisher_id", ""))
             found.setdefault((one.who, poll.request.get("subscriber_id", "")), []).append(latest[one.who])
         elif one.kind == "message" and one.who in latest:
-            if latest[one.who].publisher == one.facts.get("publisher"):
-                latest[one.who].messages.append(one)
+            last = latest[one.who]
+            if last.publisher == one.facts.get("publisher"):
+                last.messages.append(one)
     return found
 
 
@@ -92,7 +93,9 @@ def _skipped(delivery: Delivery, earlier: dict[int, tuple[float, Event]]) -> Ite
 
 def _violation(sentence: str, one: Event, other: Event | None = None) -> Violation:
     facts = one.facts
-    detail = f"{one.who} heard number {facts['sequence']} of publisher {str(facts['publisher'])[:8]} on {one.what}"
+    detail = (
+        f"{one.who} heard number {facts['sequence']} of publisher {str(facts['publisher'])[:8]} on {one.what}"
+    )
     if other is None:
         return Violation(sentence, detail, (one.id,))
     return Violation(sentence, f"{detail}; the other is number {other.facts['sequence']}", (other.id, one.id))

@@ -1,11 +1,116 @@
-"""Provisional: the lead's, until C2's own replaces it."""
-import importlib
-from harness.check.story import stories
-CHECKS = {}
-for name, module, function in [("durable","durable","durable"),("legal lives","lives",None),("at most once","once_only","at_most_once"),("one name, one actor","naming",None),("unique job ids","job_ids",None),("agreement","agreement","agreement"),("survival","survived","survival"),("blocking","over_history","blocking"),("two-state raylet","over_history","two_state_raylet"),("deadline","over_history","deadline"),("process","process","process")]:
-    mod = importlib.import_module("harness.check."+module)
-    if function is None:
-        function = next(n for n,f in vars(mod).items() if callable(f) and getattr(f,"__module__","")==mod.__name__ and str(getattr(f,"__annotations__",{}).get("return"))=="Ruling")
-    CHECKS[name]=(getattr(mod,function),"x")
-def judge_case(events, entries):
-    return [c(s) for s in stories(events, entries) for c, _ in CHECKS.values()]
+"""All checks by name, each with the guarantee that it decides. All of them judge every recorded case. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from harness.check.agreement import agreement
+from harness.check.answered import answered
+from harness.check.assumptions import assumptions
+from harness.check.durable import durable
+from harness.check.isolation import isolation
+from harness.check.job_ids import unique_job_ids
+from harness.check.linear import linearizable
+from harness.check.lives import lives
+from harness.check.naming import one_name
+from harness.check.once_only import at_most_once
+from harness.check.one_writer import one_writer
+from harness.check.over_history import blocking, deadline, two_state_raylet
+from harness.check.process import process
+from harness.check.pubsub import pubsub
+from harness.check.ruling import Check, Ruling
+from harness.check.story import Story, stories
+from harness.check.survived import survival
+from harness.history.entry import Entry
+from harness.history.event import Event
+
+
+class Registered(NamedTuple):
+    """A check, the guarantee that it decides as one sentence, and the promises and clauses it speaks for."""
+
+    judge: Check
+    guarantee: str
+    speaks_for: tuple[str, ...] = ()
+
+
+CHECKS: Mapping[str, Registered] = {
+    "durable": Registered(
+        durable,
+        "What was acknowledged was in the store before, and is there after every recovery",
+        ("1", "D1", "D3", "D4", "D5", "D6", "D7", "D8", "D9", "D10", "D11", "D12"),
+    ),
+    "linearizable": Registered(
+        linearizable,
+        "Key-values, job ids and actors' names answer as if one operation came after the other",
+        ("1", "D2", "D4", "D8", "I8"),
+    ),
+    "legal lives": Registered(
+        lives,
+        "Actors, placement groups, nodes and jobs move only along the documented arrows",
+        ("1", "A1", "A5", "P1", "N3"),
+    ),
+    "at most once": Registered(
+        at_most_once,
+        "A request that is sent again has no second effect",
+        ("2", "I1", "I2", "I3", "I4", "I5", "A2", "A8", "K2"),
+    ),
+    "one name, one actor": Registered(
+        one_name, "At any time at most one living actor has a name", ("1", "7", "I8", "A5")
+    ),
+    "unique job ids": Registered(
+        unique_job_ids, "No job id is given twice, restarts included", ("1", "7", "D2")
+    ),
+    "agreement": Registered(
+        agreement,
+        "Once all is quiet, the GCS, its store and the raylets say the same",
+        ("1", "4", "P2", "R2", "R3", "A2"),
+    ),
+    "survival": Registered(
+        survival, "Running tasks and actors and existing objects outlive an outage", ("3", "A1", "K1", "N3")
+    ),
+    "blocking": Registered(
+        blocking,
+        "Calls of an outage wait for its end, and then complete: none lost, none answered wrongly",
+        ("2", "L1", "K2"),
+    ),
+    "two-state raylet": Registered(
+        two_state_raylet,
+        "A raylet is connected and its node alive, or it is gone and its node dead",
+        ("4", "N1", "K3"),
+    ),
+    "deadline": Registered(
+        deadline, "A raylet that finds no GCS leaves at its limit, neither before nor long after", ("4", "K3")
+    ),
+    "pubsub": Registered(
+        pubsub,
+        "Messages come in order and once, no subscriber misses what it does not read again, and a restart shows",
+        ("1", "4", "B1", "B2", "B4"),
+    ),
+    "isolation": Registered(isolation, "No key outside the namespace is touched", ("5", "C5")),
+    "one writer": Registered(
+        one_writer, "Once a GCS has taken over, the one before it writes no more", ("7", "S4")
+    ),
+    "process": Registered(
+        process,
+        "The GCS neither ends nor fails a check, unless something was broken on purpose",
+        ("1", "L2", "L6", "I5"),
+    ),
+    "answered": Registered(
+        answered, "A GCS that serves answers every request within its bound", ("2", "L3", "I5")
+    ),
+    "assumptions": Registered(
+        assumptions, "The case shows something: its start is known, its faults struck, and it had traffic"
+    ),
+}
+"""By name, in the order of reports."""
+
+
+def judge(story: Story) -> list[Ruling]:
+    """What every check says of ``story``. Whatever a check raises is an error in the check."""
+    return [check.judge(story) for check in CHECKS.values()]
+
+
+def judge_case(events: Iterable[Event], entries: Iterable[Entry]) -> list[Ruling]:
+    """What every check says of each cluster of one case."""
+    return [ruling for story in stories(events, entries) for ruling in judge(story)]

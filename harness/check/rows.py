@@ -80,7 +80,8 @@ class Rows:
         writes = self.writes(table, key)
         latest: Write | None = None
         rest: list[Write] = [one for one in self._open.get((table, key), ()) if self._known(one, at, pending)]
-        for one in reversed(writes[: bisect_right(writes, at, key=_sent)]):
+        for place in range(bisect_right(writes, at, key=_sent) - 1, -1, -1):
+            one = writes[place]
             if one.done is None:
                 continue
             if one.done > at:
@@ -93,6 +94,16 @@ class Rows:
                 rest.append(one)
         found = [one.row for one in rest if latest is None or not _before(one, latest)]
         return [latest.row if latest is not None else self.start(table, key), *found]
+
+    def during(self, table: str, key: str, start: float, end: float) -> Iterator[Row | None]:
+        """What the writes left in the row whose replies came from ``start`` to ``end``, the last first."""
+        writes = self.writes(table, key)
+        for place in range(bisect_right(writes, end, key=_sent) - 1, -1, -1):
+            done = writes[place].done
+            if done is not None and done < start:
+                return
+            if done is not None and done <= end:
+                yield writes[place].row
 
     def _known(self, write: Write, at: float, pending: bool) -> bool:
         sent = write.entry.at

@@ -83,9 +83,10 @@ class _Search:
 
     def run(self) -> Result:
         total = len(self.known)
-        start = (0, 0, self.model.initial, (0,) * len(self.classes), (), 0)
-        stack = [start]
-        self.is_new(0, 0, self.model.initial, start[3])
+        unused = (0,) * len(self.classes)
+        stack: list[tuple[int, int, Hashable, tuple[int, ...], _Link, int]]
+        stack = [(0, 0, self.model.initial, unused, (), 0)]
+        self.is_new(0, 0, self.model.initial, unused)
         while stack:
             done, mask, state, used, order, placed = stack.pop()
             if done == total:

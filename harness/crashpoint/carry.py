@@ -89,20 +89,24 @@ def _strike(stand: Stand, flow: Flow, point: Point, step: Step) -> tuple[Act, Ra
         rule = stand.proxy.arm(mode.rule(), Match(label=step.label, nth=step.occurrence))
         try:
             act.start()
-            struck = _comes_to(rule, act)
-            note = {"struck": struck, "point": point.id, "label": step.label}
-            stand.cluster.recorder.write("note", "rule", note)
-            if struck:
+            if _comes_to(rule, act):
+                _note(stand, point, step, True)
                 mode.then(stand.cluster, act)
                 return act, before
             told = "+".join(act.told()) or told
         finally:
             rule.disarm()
         stand.cluster.revive_gcs(RECOVERY_SECONDS)
+    _note(stand, point, step, False)
     raise Inconclusive(
         f"nothing was struck: the flow never came to {step.label} number {step.occurrence}; "
         f"its clients were told {told}"
     )
+
+
+def _note(stand: Stand, point: Point, step: Step, struck: bool) -> None:
+    facts = {"struck": struck, "point": point.id, "label": step.label}
+    stand.cluster.recorder.write("note", "rule", facts)
 
 
 def _comes_to(rule: Armed, act: Act) -> bool:

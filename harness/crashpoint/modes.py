@@ -15,7 +15,7 @@ from harness.wait import until
 DELAY_SECONDS = 0.05
 MEANWHILE_SECONDS = 0.03
 """How long a client that hears nothing gets to be told something after all."""
-COMING_SECONDS = 15.0
+COMING_SECONDS = 8.0
 
 
 @dataclass(frozen=True)

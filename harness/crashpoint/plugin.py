@@ -12,7 +12,7 @@ import pytest
 
 from harness.crashpoint import points
 from harness.crashpoint.points import NoSuchPoint, Point, Step
-from harness.errors import EnvironmentProblem, TargetFailed, TimedOut
+from harness.errors import EnvironmentProblem
 from harness.plugin import evidence
 from harness.plugin.fixtures import interrupted, within_a_bound
 from harness.plugin.options import ENVIRONMENT_STATUS, target_of
@@ -71,9 +71,6 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     except (EnvironmentProblem, NoSuchPoint) as problem:
         print(f"gauntlet: {problem}", file=sys.stderr)
         return ENVIRONMENT_STATUS
-    except (TargetFailed, TimedOut) as problem:
-        print(f"gauntlet: a flow does not even run without a fault: {problem}", file=sys.stderr)
-        return 1
     return None
 
 
@@ -90,11 +87,12 @@ def _plan(config: pytest.Config) -> Plan:
     if named:
         steps = _discovered(target, [flow_named(name) for name in dict.fromkeys(one.flow for one in named)])
         for point in named:
-            points.step_at(point, steps[point.flow])
+            if point.flow in steps:
+                points.step_at(point, steps[point.flow])
         return Plan(named, steps)
     flows = chosen(target.dialect, config.getoption("--only"))
     steps = _discovered(target, flows)
-    return Plan(points.enumerate_points(steps, [flow.name for flow in flows if flow.asks]), steps)
+    return Plan(points.enumerate_points(steps, {flow.name: flow.asks for flow in flows}), steps)
 
 
 def _discovered(target: Target, flows: Sequence[Any]) -> dict[str, list[Step]]:
@@ -106,10 +104,13 @@ def _discovered(target: Target, flows: Sequence[Any]) -> dict[str, list[Step]]:
     place = GUARD.directory("gauntlet-discovery-")
     stands = Stands(target, place, lambda number: Recorder())
     try:
-        return dict(discover_all(stands, flows))
+        found, complaints = discover_all(stands, flows)
     finally:
         stands.close()
         GUARD.remove(place)
+    for sentence in complaints:
+        print(f"gauntlet: {sentence}", file=sys.stderr)
+    return found
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -163,13 +164,9 @@ def stands(request: pytest.FixtureRequest, target: Target) -> Iterator[Stands]:
 @pytest.fixture
 def stand(request: pytest.FixtureRequest, stands: Stands, point: Point) -> Iterator[Stand]:
     """A warm cluster for this point, on whose record a new case has begun."""
-    from harness.crashpoint.discover import discover
     from harness.crashpoint.flows import flow_named
 
-    flow, steps = flow_named(point.flow), plan(request.config).steps
-    found = stands.of(flow.kind)
-    if flow.name not in steps:  # of a sample, that each worker finds out for itself
-        steps[flow.name] = discover(found, flow)
+    found = stands.of(flow_named(point.flow).kind)
     cluster, lived = found.cluster, found.cluster.recoveries
     cluster.turn_to(scenario_key(request.node.nodeid) or request.node.nodeid)
     request.node.stash[evidence.CLUSTERS] = [cluster]
@@ -182,11 +179,6 @@ def stand(request: pytest.FixtureRequest, stands: Stands, point: Point) -> Itera
 
 
 @pytest.fixture
-def step(request: pytest.FixtureRequest, stand: Stand, point: Point) -> Step:
-    """The store command at which ``point`` lies. Unsupported where the flow has none such."""
-    from harness.errors import Unsupported
-
-    try:
-        return points.step_at(point, plan(request.config).steps[point.flow])
-    except NoSuchPoint as problem:
-        raise Unsupported(str(problem)) from None
+def steps(request: pytest.FixtureRequest) -> dict[str, list[Step]]:
+    """Flow -> its store commands, as far as they are known; a sample's are found as it goes."""
+    return plan(request.config).steps

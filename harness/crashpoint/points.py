@@ -87,10 +87,15 @@ def points_of(flow: str, steps: Sequence[Step], asks: bool) -> list[Point]:
     return found
 
 
-def enumerate_points(steps: Mapping[str, Sequence[Step]], asking: Iterable[str]) -> list[Point]:
-    """The points of all flows in ``steps`` (flow -> its steps); ``asking`` names the flows that a client asks for."""
-    ask = frozenset(asking)
-    return [point for flow, found in steps.items() for point in points_of(flow, found, flow in ask)]
+def enumerate_points(steps: Mapping[str, Sequence[Step]], asks: Mapping[str, bool]) -> list[Point]:
+    """The points of all flows in ``asks`` (flow -> whether a client asks for it), by their ``steps``.
+
+    A flow without any, because it could not be discovered, has one, which will say why.
+    """
+    found: list[Point] = []
+    for flow, asked in asks.items():
+        found += points_of(flow, steps[flow], asked) if flow in steps else sample([flow])[:1]
+    return found
 
 
 def sample(flows: Iterable[str]) -> list[Point]:

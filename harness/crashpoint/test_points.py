@@ -43,8 +43,12 @@ def test_a_flow_has_each_mode_at_each_step_and_a_ladder_from_each_kill_that_diff
 
 
 def test_where_no_client_asks_none_asks_again() -> None:
-    found = enumerate_points({"asked": STEPS, "befallen": STEPS}, ["asked"])
+    found = enumerate_points({"asked": STEPS, "befallen": STEPS}, {"asked": True, "befallen": False})
     assert {point.flow for point in found if point.mode == RETRYING} == {"asked"}
+
+
+def test_a_flow_that_could_not_be_discovered_has_a_point_to_say_so() -> None:
+    assert [point.id for point in enumerate_points({}, {"AddJob": True})] == ["AddJob:first:kill-before"]
 
 
 @pytest.mark.parametrize(

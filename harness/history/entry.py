@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 LONGEST_ARGUMENT = 64 * 1024
@@ -15,6 +15,7 @@ WRITES = frozenset(
      "SADD", "SREM", "ZADD", "ZREM", "XADD"}
 )  # fmt: skip
 """Commands that change a store."""
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 TRANSACTION = frozenset({"MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"})
 
 
@@ -56,7 +57,23 @@ class Entry:
 
     def line(self) -> str:
         """The entry as one JSON line, without its newline."""
-        return json.dumps({**asdict(self), "at": round(self.at, 6)}, separators=(",", ":"))
+        # Written for every command of a GCS: dataclasses.asdict, which copies deeply, took half of a proxy's time.
+        return _ENCODE(
+            {
+                "id": self.id,
+                "case": self.case,
+                "cluster": self.cluster,
+                "at": round(self.at, 6),
+                "done": self.done,
+                "via": self.via,
+                "connection": self.connection,
+                "unit": self.unit,
+                "command": self.command,
+                "reply": self.reply,
+                "applied": self.applied,
+                "rule": self.rule,
+            }
+        )
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Entry:

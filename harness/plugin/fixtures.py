@@ -128,8 +128,8 @@ def pytest_runtest_makereport(
     """A failed scenario shows its clusters' journals and the last words of their GCS."""
     report = yield
     if report.when == "call" and report.failed:
-        for number, cluster in enumerate(item.stash.get(CLUSTERS, [])):
-            journal = "\n".join(str(note) for note in cluster.journal)
-            report.sections.append((f"journal of cluster {number}", journal))
+        built: list[Cluster] = item.stash.get(CLUSTERS, [])
+        for number, cluster in enumerate(built):
+            report.sections.append((f"journal of cluster {number}", "\n".join(cluster.journal)))
             report.sections.append((f"log of the GCS of cluster {number}", cluster.gcs.log_tail()))
     return report

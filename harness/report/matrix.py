@@ -31,7 +31,7 @@ NARROWEST_NAME = 22
 """Columns of a terminal for the name of an RPC or store command; longer ones are folded."""
 LEGEND = (
     "Each cell: what the client was told / what survived, then the verdict. "
-    "told: ok, refused, unknown, or unanswered; survived: what the store had after the last recovery."
+    "told: ok, refused, unknown, or unanswered; survived: whether the store had changed when the GCS was dead."
 )
 CODES = "told: ok, ref(used), unk(nown), no = unanswered; + stored, - not stored; ✓ held, ✗ broken, ! known, ? inconclusive"
 _STYLES = {"held": "green", "broken": "bold red", "known": "yellow", "unknown": "dim"}
@@ -172,7 +172,7 @@ def _heading(mode: str) -> str:
 
 
 def _table(found: Matrix, words: bool) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, padding=0)
     table.add_column("", overflow="fold", min_width=NARROWEST_NAME)
     for mode in found.modes:
         table.add_column(Text(line(mode, 40) if words else _heading(mode)), no_wrap=True)

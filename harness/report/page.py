@@ -18,6 +18,7 @@ from harness.history.entry import Entry as Command
 from harness.history.event import Event
 from harness.history.log import HISTORY, LEDGER
 from harness.report import escape, matrix, reading, timeline
+from harness.report.folder import read
 from harness.report.reading import Entry
 
 HERE = Path(__file__).parent
@@ -28,7 +29,7 @@ _CASE = re.compile(rb'"case":("(?:[^"\\]|\\.)*")')
 
 def write(folder: Path) -> Path:
     """Read a run's ``result.json``, ``history.jsonl`` and ``ledger.jsonl`` and write ``report.html`` beside them."""
-    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    result = read(folder)
     failing = reading.failures(result).all
     cases = {reading.case(entry) for entry in failing}
     events: dict[str, list[Event]] = {}
@@ -46,12 +47,14 @@ def _lines(path: Path, cases: Collection[str]) -> Iterator[dict[str, Any]]:
     """The lines of ``cases``: one pass that parses no other line, of which there are many. Torn lines are left out."""
     if not path.exists() or not cases:
         return
+    wanted = {json.dumps(case).encode() for case in cases}
     with path.open("rb") as file:
         for line in file:
             found = _CASE.search(line)
+            if found is None or found[1] not in wanted:
+                continue
             try:
-                if found is not None and json.loads(found[1]) in cases:
-                    yield json.loads(line)
+                yield json.loads(line)
             except ValueError:
                 continue
 

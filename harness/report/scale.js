@@ -2,7 +2,7 @@
 // What drawing a case needs: elements, and where a moment lies.
 
 const SVG = "http://www.w3.org/2000/svg";
-const ROW = 18, TOP = 34, WIDEST_GAP = 56;
+const ROW = 18, TOP = 34, SLOWER = 0.4, SILENCE = 0.1;
 const [ID, AT, LANE, KIND, WHO, WHAT, FACTS, SHAPE, PROOF, GIST] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
 function made(tag, attributes, ...children) {
@@ -22,27 +22,23 @@ function drawn(parent, tag, attributes, text) {
 
 const seconds = (value) => value.toFixed(value < 10 ? 3 : 2);
 
-// Places moments along `width` pixels. A silence gets no more than WIDEST_GAP, so that what happened keeps the room.
+// Places moments along `width` pixels. A gap's width grows slower than its length: what happens within a
+// millisecond is to be seen beside a wait of seconds. The axis says what time it is, and how long a silence was.
 class Scale {
   constructor(data, width) {
     const moments = [0, data.end, ...data.events.map((one) => one[AT])];
     for (const bar of data.bars) moments.push(bar[1], bar[2] ?? data.end);
     this.times = [...new Set(moments)].sort((a, b) => a - b);
     const gaps = this.times.slice(1).map((time, place) => time - this.times[place]);
-    let low = 0, high = 1e7;
-    for (let step = 0; step < 60; step++) {
-      const middle = (low + high) / 2;
-      const wide = gaps.reduce((sum, gap) => sum + Math.min(gap * middle, WIDEST_GAP), 0);
-      if (wide > width) high = middle; else low = middle;
-    }
+    const unit = width / Math.max(1e-9, gaps.reduce((sum, gap) => sum + gap ** SLOWER, 0));
     this.places = [0];
-    this.cuts = [];
+    this.silences = [];
     gaps.forEach((gap, place) => {
-      const from = this.places[place];
-      if (gap * low > WIDEST_GAP * 1.5) this.cuts.push([from + WIDEST_GAP / 2, gap]);
-      this.places.push(from + Math.min(gap * low, WIDEST_GAP));
+      const from = this.places[place], wide = gap ** SLOWER * unit;
+      if (wide > 44 && gap > SILENCE) this.silences.push([from + wide / 2, gap]);
+      this.places.push(from + wide);
     });
-    this.width = Math.max(40, this.places[this.places.length - 1]);
+    this.width = this.places[this.places.length - 1];
   }
   x(time) {
     let low = 0, high = this.times.length - 1;

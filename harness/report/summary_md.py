@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.report import matrix as points
 from harness.report import reading
 from harness.report.escape import block, code, md
+from harness.report.folder import read
 from harness.report.reading import Entry
+
+T = TypeVar("T")
 
 LIMIT = 900_000
 """Bytes. GitHub refuses a step's summary of more than 1 MiB altogether."""
 SMALL_MATRIX = 12
 """Rows up to which the matrix is shown unfolded."""
+SHOWN_OF_A_KIND = 20
+"""Commands shown of failures that are like one that is shown whole."""
 # Bytes for each part that grows with a run; together well below LIMIT.
 _ROOM = {
     "guarantees": 25_000,
@@ -27,10 +31,9 @@ _ROOM = {
 
 
 def write(folder: Path) -> Path:
-    """Read ``result.json`` of a run's ``folder`` and write ``summary.md`` beside it."""
-    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    """Read ``result.json`` of a run's ``folder`` and write ``summary.md`` beside it. EnvironmentProblem without one."""
     path = folder / "summary.md"
-    path.write_text(summary(result), encoding="utf-8")
+    path.write_text(summary(read(folder)), encoding="utf-8")
     return path
 
 
@@ -50,18 +53,17 @@ def summary(result: Mapping[str, Any]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def fitted(rows: Iterable[str], room: int, what: str) -> list[str]:
-    """As many of ``rows`` as ``room`` bytes hold, and a row that says how many were left out."""
+def fitted(things: Sequence[T], shown: Callable[[T], str], room: int, what: str) -> list[str]:
+    """The text of as many ``things`` as ``room`` bytes hold, and a sentence on how many were left out."""
     kept: list[str] = []
-    left = 0
-    for row in rows:
-        room -= len(row.encode()) + 1
+    for place, thing in enumerate(things):
+        text = shown(thing)
+        room -= len(text.encode()) + 1
         if room < 0:
-            left += 1
-        else:
-            kept.append(row)
-    if left:
-        kept += ["", f"*{left} more {what} did not fit in here; report.html and result.json have them all.*"]
+            left = len(things) - place
+            said = f"*{left} more {what} did not fit in here; report.html and result.json have them all.*"
+            return [*kept, "", said]
+        kept.append(text)
     return kept
 
 
@@ -74,7 +76,7 @@ def _heading(result: Mapping[str, Any]) -> list[str]:
     about += [md(str(result[name]), 100) for name in ("machine",) if name in result]
     about += [f"exit status {result['exit_status']}"] if "exit_status" in result else []
     counts = reading.counted(dict(reading.totals(result))) or "nothing ran"
-    problems = fitted((f"- {md(str(one))}" for one in result.get("problems", ())), 20_000, "problems")
+    problems = fitted(result.get("problems", ()), lambda one: f"- {md(str(one))}", 20_000, "problems")
     return [
         f"## {reading.mark(worst)} {md(reading.conclusion(result), 300)}",
         "",
@@ -88,13 +90,14 @@ def _guarantees(title: str, unit: str, found: Mapping[str, Any]) -> list[str]:
     """A table of promises or checks."""
     if not found:
         return []
-    rows = [
-        f"| {md(id, 60)} | {md(str(one.get('sentence', '')), 300)} | {_verdict(one)} "
-        f"| {reading.counted(one.get('cases') or one.get('scenarios') or {})} |"
-        for id, one in found.items()
-    ]
+
+    def row(item: tuple[str, Any]) -> str:
+        id, one = item
+        counts = reading.counted(one.get("cases") or one.get("scenarios") or {})
+        return f"| {md(id, 60)} | {md(str(one.get('sentence', '')), 300)} | {_verdict(one)} | {counts} |"
+
     head = [f"### {title}", "", f"| | guarantee | verdict | {unit} |", "| --- | --- | --- | --- |"]
-    return [*head, *fitted(rows, _ROOM["guarantees"], "rows"), ""]
+    return [*head, *fitted(list(found.items()), row, _ROOM["guarantees"], "rows"), ""]
 
 
 def _verdict(one: Mapping[str, Any]) -> str:
@@ -109,31 +112,29 @@ def _clauses(result: Mapping[str, Any]) -> list[str]:
     for id, one in result.get("clauses", {}).items():
         by_verdict.setdefault(str(one.get("verdict")), []).append(md(id, 20))
     lines = [f"- clauses {md(reading.word(name), 40)}: {' '.join(ids)}" for name, ids in by_verdict.items()]
-    return [*fitted(lines, _ROOM["guarantees"], "lines"), ""] if lines else []
+    return [*fitted(lines, str, _ROOM["guarantees"], "lines"), ""] if lines else []
 
 
 def _unexpected(found: Sequence[Entry]) -> list[str]:
     if not found:
         return []
-    groups = reading.grouped(found)
-    parts = [
-        "\n".join([f"#### {md(gist, 300)}", "", *("\n".join(_failure(one)) for one in entries)])
-        if len(entries) == 1
-        else "\n".join([f"#### {md(gist, 300)} ({len(entries)} times)", "", *_repeated(entries)])
-        for gist, entries in groups.items()
-    ]
+    groups = list(reading.grouped(found).items())
     title = f"### Unexpected failures ({len(found)})"
-    return [title, "", *fitted(parts, _ROOM["unexpected"], "kinds of failures"), ""]
+    return [title, "", *fitted(groups, _kind, _ROOM["unexpected"], "kinds of failures"), ""]
 
 
-SHOWN_OF_A_KIND = 20
+def _kind(group: tuple[str, Sequence[Entry]]) -> str:
+    gist, entries = group
+    if len(entries) == 1:
+        return "\n".join([f"#### {md(gist, 300)}", "", *_failure(entries[0])])
+    return "\n".join([f"#### {md(gist, 300)} ({len(entries)} times)", "", *_repeated(entries)])
 
 
 def _repeated(entries: Sequence[Entry]) -> list[str]:
     """The first failure of a kind whole, the next ones as commands."""
     rest = entries[1:]
     commands = [str(one.get("command") or one.get("scenario", "")) for one in rest[:SHOWN_OF_A_KIND]]
-    more = f" and {len(rest) - SHOWN_OF_A_KIND} more" if len(rest) > SHOWN_OF_A_KIND else ""
+    more = f"\nand {len(rest) - SHOWN_OF_A_KIND} more" if len(rest) > SHOWN_OF_A_KIND else ""
     also = f"<details><summary>the same in {len(rest)} other cases</summary>"
     return [*_failure(entries[0]), also, "", block("\n".join(commands) + more), "", "</details>", ""]
 
@@ -170,7 +171,7 @@ def _folded(title: str, found: Sequence[Entry], room: str) -> list[str]:
         rows.append(f"- {md(gist, 300)} ({len(entries)})")
         rows += [f"  - {code(str(one.get('command') or one.get('scenario', '')), 300)}" for one in entries]
     opening = f"<details><summary>{title}: {len(found)}</summary>"
-    return [opening, "", *fitted(rows, _ROOM[room], "lines"), "", "</details>", ""]
+    return [opening, "", *fitted(rows, str, _ROOM[room], "lines"), "", "</details>", ""]
 
 
 def _matrix(result: Mapping[str, Any]) -> list[str]:
@@ -178,7 +179,7 @@ def _matrix(result: Mapping[str, Any]) -> list[str]:
     head, rows = points.markdown(found)
     if not rows:
         return []
-    table = [*head, *fitted(rows, _ROOM["matrix"], "rows"), "", points.LEGEND, ""]
+    table = [*head, *fitted(rows, str, _ROOM["matrix"], "rows"), "", points.LEGEND, ""]
     title = f"Crash points: {sum(len(cell.entries) for cell in found.cells.values())}"
     if len(rows) <= SMALL_MATRIX:
         return [f"### {title}", "", *table]

@@ -16,7 +16,7 @@ from harness.wait import until
 
 OPENS_WITHIN = 2.0
 """Seconds for a page of 10,000 events, at the best of some tries: others may work on the machine."""
-TRIES = 4
+TRIES = 10
 
 
 def _missing() -> str:
@@ -163,4 +163,6 @@ def test_ten_thousand_events_open_quickly(opened: Callable[..., Any]) -> None:
         browser.get(f"{browser.current_url.partition('#')[0].partition('?')[0]}?{number}#case-5")
         assert count(browser, "#case-5 .chart svg") == 1 and count(browser, "#case-5 .rows tbody tr") >= 500
         took.append(time.monotonic() - began)
+        if took[-1] < OPENS_WITHIN:
+            break
     assert min(took) < OPENS_WITHIN, took

@@ -26,7 +26,7 @@ class Timeline {
     }
     const keys = [["ok", "call: ok"], ["refused", "refused"], ["unknown", "unknown, or never ended"], ["cmd", "store command"], ["struck", "struck by the proxy"]];
     for (const [tone, label] of keys) bar.append(made("span", { class: `key ${tone}` }, label));
-    bar.append(made("span", {}, "▲ proof   ✕ an end   ▒ fault   ┊ a silence, shortened"));
+    bar.append(made("span", {}, "▲ proof   ✕ an end   ▒ fault   ┊ a silence: long waits are drawn short"));
     return bar;
   }
 
@@ -119,7 +119,7 @@ class Timeline {
       drawn(svg, "line", { class: "grid", x1: x + 12, x2: x + 12, y1: 14, y2: height });
       drawn(svg, "text", { x: x + 12, y: 11 }, `${seconds(time)} s`);
     });
-    for (const [x, gap] of scale.cuts) {
+    for (const [x, gap] of scale.silences) {
       drawn(svg, "line", { class: "gap", x1: x + 12, x2: x + 12, y1: 14, y2: height - 13 });
       drawn(svg, "text", { class: "silence", x: x + 12, y: height - 3 }, `… ${gap < 10 ? gap.toPrecision(2) : Math.round(gap)} s …`);
     }

@@ -14,19 +14,9 @@ from typing import Any
 import redis
 from google.protobuf.message import DecodeError, Message
 
-from harness.wire import messages as m
 from harness.wire.dialect import Dialect
+from harness.wire.layout import COUNTER, KV, TABLES, prefix, table_of
 from harness.wire.plain import plain, shown
-
-TABLES: Mapping[str, type[Message]] = {
-    "JOB": m.JobTableData,
-    "NODE": m.GcsNodeInfo,
-    "ACTOR": m.ActorTableData,
-    "ACTOR_TASK_SPEC": m.TaskSpec,
-    "PLACEMENT_GROUP": m.PlacementGroupTableData,
-    "WORKERS": m.WorkerTableData,
-}
-COUNTER = "JobCounter"
 
 Raw = Mapping[str, Mapping[bytes, bytes]]
 
@@ -39,8 +29,8 @@ def read(client: redis.Redis, namespace: str) -> Raw:
     """
     stored: dict[str, dict[bytes, bytes]] = {}
     for key in keys(client, namespace):
-        table = key.rpartition(b"@")[2].decode()
-        if table not in (COUNTER, "KV", *TABLES):
+        table = table_of(key)
+        if table not in (COUNTER, KV, *TABLES):
             continue  # a GCS's own, such as the reference's fence
         # redis-py's annotations cover its asynchronous twin too.
         contents: Any = {b"": client.get(key)} if table == COUNTER else client.hgetall(key)
@@ -95,9 +85,9 @@ def erase(client: redis.Redis, namespace: str) -> None:
 
 def keys(client: redis.Redis, namespace: str) -> Iterator[bytes]:
     """The Redis keys of ``namespace``."""
-    prefix = f"RAY{namespace}@"
+    begin = prefix(namespace)
     # A namespace may hold characters that mean something in a pattern.
-    pattern = re.sub(r"([*?\[\]\\^])", r"\\\1", prefix) + "*"
+    pattern = re.sub(r"([*?\[\]\\^])", r"\\\1", begin) + "*"
     for key in client.scan_iter(match=pattern, count=1000):
-        if key.startswith(prefix.encode()):
+        if key.startswith(begin.encode()):
             yield key
