@@ -100,6 +100,26 @@ def _update(options: Sequence[str], paths: Sequence[str], gcs: str | None, chose
 
 
 @app.command()
+def crashpoints(
+    gcs: Gcs = None,
+    workers: Annotated[str, typer.Option("-n", metavar="N", help="Points at once.")] = "4",
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="RPC", help="Only this RPC or flow; may be given again.")] = None,
+    point: Annotated[list[str] | None, typer.Option("--point", metavar="ID", help="Only this point, like RegisterActor:2:kill-before.")] = None,
+    runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where each run's folder goes.")] = "runs",
+    expectations: Annotated[str | None, typer.Option("--expectations", metavar="FILE", help="Known breakages, or none.")] = None,
+    update: Annotated[bool, typer.Option("--update-expectations", help="Run what fails five times and rewrite the target's file of known breakages.")] = False,
+) -> None:  # fmt: skip
+    """Crash a GCS at every store command of every request, flow and recovery, in every way."""
+    options = [*_given(**{"--gcs": gcs, "-n": "0" if point else workers}), "--crash-points", "all"]
+    options += [word for one in only or [] for word in ("--only", one)]
+    options += [word for one in point or [] for word in ("--point", one)]
+    paths = ["test_crash_points.py"]
+    if update:
+        _update(options, paths, gcs, expectations)
+    _become([*options, *_given(**{"--expectations": expectations})], paths, runs)
+
+
+@app.command()
 def judge(
     run: Annotated[Path, typer.Argument(help="The folder of a run.")] = Path("runs/latest"),
     expectations: Annotated[str | None, typer.Option("--expectations", metavar="FILE", help="Known breakages, or none.")] = None,

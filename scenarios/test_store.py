@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 
 import grpc
 import pytest
@@ -12,7 +11,7 @@ from harness.check import held
 from harness.check.view import differences
 from harness.cluster import Cluster
 from harness.errors import TargetFailed
-from harness.fault import KillGcs, KillStore, PauseStore, WipeStore
+from harness.fault import CutStore, KillGcs, KillStore, PauseStore, WipeStore
 from harness.report.verdict import Inconclusive
 from harness.store.redis_server import RedisServer, client_of
 from harness.target.base import Target
@@ -49,6 +48,7 @@ def test_a_wrong_password_ends_the_gcs_and_changes_nothing(
 ) -> None:
     cluster = build(store="redis+password", config=QUICK_CONNECT)
     cluster.set_store(password=password)
+    cluster.recorder.write("store", "refuses", {"why": "the password is wrong"})
     cluster.gcs.start()
     until("the GCS ends", lambda: not cluster.gcs.alive, within=20, evidence=cluster.gcs.log_tail)
     assert cluster.gcs.exit_status != 0
@@ -102,15 +102,14 @@ def test_cut_connections_are_survived_or_end_the_gcs_but_lose_nothing(
     work = populate(cluster)
     before, watch = cluster.look(), work.watch()
     puts = {}
-    with closing(client_of(cluster.store.settings)) as redis:
-        if busy:
-            keys = [b"%d" % number for number in range(50)]
-            puts = {key: cluster.driver.begin(cluster.driver.put, key, b"v", b"cut") for key in keys}
-        if not cluster.gcs_is_connected_to_store():
-            raise Inconclusive("the GCS had no connection to cut")
-        redis.client_kill_filter(_type="normal", skipme=True)
-    held(watch.violations())
-    until("the GCS ends, or works again", lambda: not cluster.gcs.alive or _works(cluster), within=15)
+    if busy:
+        keys = [b"%d" % number for number in range(50)]
+        puts = {key: cluster.driver.begin(cluster.driver.put, key, b"v", b"cut") for key in keys}
+    if not cluster.gcs_is_connected_to_store():
+        raise Inconclusive("the GCS had no connection to cut")
+    with cluster.broken(CutStore()):
+        held(watch.violations())
+        until("the GCS ends, or works again", lambda: not cluster.gcs.alive or _works(cluster), within=15)
     if not cluster.gcs.alive:
         assert cluster.gcs.exit_status != 0, "the GCS lost its store and says all is well"
     acknowledged = [key for key, put in puts.items() if put.done()]

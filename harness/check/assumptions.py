@@ -22,6 +22,7 @@ _DEEDS = (
     (re.compile(r"^kill -9 of the store"), "store", ("killed",)),
     (re.compile(r"^SIGSTOP of the store"), "store", ("paused",)),
     (re.compile(r"^the store forgets"), "store", ("wiped",)),
+    (re.compile(r"^the store's connections"), "store", ("cut",)),
 )
 
 

@@ -27,7 +27,7 @@ LATE_SECONDS = 1.0
 """How much later than the flow's answer the command may come."""
 CHANCES = 2
 RECOVERY_SECONDS = 15.0
-TOLD_SECONDS = 2.0
+TOLD_SECONDS = 0.5
 """How long a client may take to notice that the GCS which it had asked is dead."""
 STORED, NOT_STORED = "stored", "not stored"
 

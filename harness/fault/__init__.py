@@ -4,9 +4,10 @@ from harness.fault.base import Fault, Injection, injected
 from harness.fault.gcs import HangGcs, KillGcs, MoveGcs, TerminateGcs
 from harness.fault.node import KillActorProcess, KillRaylet
 from harness.fault.rival import Rival
-from harness.fault.store import KillStore, PauseStore, WipeStore
+from harness.fault.store import CutStore, KillStore, PauseStore, WipeStore
 
 __all__ = [
+    "CutStore",
     "Fault",
     "HangGcs",
     "Injection",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from harness.store.redis_server import client_of
 
 if TYPE_CHECKING:
     from harness.cluster import Cluster
@@ -43,6 +46,21 @@ class KillStore(PauseStore):
     def heal(self, cluster: Cluster) -> None:
         cluster.store.restart()
         cluster.recorder.write("store", "restarted")
+
+
+@dataclass(frozen=True)
+class CutStore(PauseStore):
+    """Every connection to the store is closed, once; the store itself is well."""
+
+    name: str = "the store's connections are cut"
+
+    def inject(self, cluster: Cluster) -> None:
+        cluster.recorder.write("store", "cut")
+        with closing(client_of(cluster.store.settings)) as client:
+            client.client_kill_filter(_type="normal", skipme=True)
+
+    def heal(self, cluster: Cluster) -> None:
+        """New connections are welcome."""
 
 
 @dataclass(frozen=True)

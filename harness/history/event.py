@@ -12,11 +12,12 @@
 | bundle | node id | prepared, committed, returned | group, index |
 | gcs | gcs or rival | started, serving, ended, killed, paused, resumed, moved | life, pid, address, exit |
 | fault | harness | the fault's name | phase (inject, healed), and what it disturbs |
-| store | harness | started, killed, restarted, paused, resumed, wiped, tampered | why |
+| store | harness | started, killed, restarted, paused, resumed, cut, lost, wiped, tampered, refuses | why |
 | look | a client | baseline, tables, closing | view, books, stored, quiet, complaints |
 | watch | harness | begin, end | workers, bundles, pulses |
 | log | gcs or rival | fatal | life, line: of its log, a failed check or the like |
 | note | harness | anything | anything |
+| case | harness | end | |
 """
 
 from __future__ import annotations

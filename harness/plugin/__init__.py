@@ -10,4 +10,5 @@ pytest_plugins = [
     "harness.plugin.verdicts",
     "harness.plugin.summary",
     "harness.plugin.fixtures",
+    "harness.crashpoint.plugin",
 ]

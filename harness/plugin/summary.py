@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
@@ -111,6 +111,8 @@ def pytest_terminal_summary(
         writer = config.get_terminal_writer()
         text = io.StringIO()
         table.show(results, choice(config, "--gcs"), text, writer.fullwidth, writer.hasmarkup)
+        if any(one.point is not None for one in results):
+            _show_matrix(config, tally, text)
         terminalreporter.write_line("")
         terminalreporter.write(text.getvalue())
     for line in _remarks(tally):
@@ -118,6 +120,15 @@ def pytest_terminal_summary(
     where = run_folder(config)
     if where is not None:
         _leave(config, tally, where, exitstatus, terminalreporter)
+
+
+def _show_matrix(config: pytest.Config, tally: Tally, file: TextIO) -> None:
+    """What clients were told and what survived, for each crash point."""
+    from harness.report import matrix, reading
+
+    writer = config.get_terminal_writer()
+    data = folder.as_data(tally.results.values(), {"target": target_of(config).name})
+    matrix.show(matrix.matrix(reading.entries(data)), file, writer.fullwidth, writer.hasmarkup)
 
 
 def _leave(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from harness.report.verdict import Inconclusive, Result, Verdict, exit_status
 _NOTES = pytest.StashKey[dict[str, Any]]()
 RESULTS = pytest.StashKey["Tally"]()
 RECOVERIES = "recoveries"
+CRASH_POINT = "::test_crash_point["
 NOTE = "note"  # record_property("note", …) in a scenario
 _VERDICT, _REASON = "verdict", "verdict_reason"
 _MANY = {"promises": "promise", "clauses": "clause", "behaviours": "behaviour"}
@@ -52,8 +54,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.user_properties.append(("target", choice(config, "--gcs")))
     if not scenarios or config.option.collectonly:
         return
-    if covers_scenarios(config, wholly=True):
-        config.stash[_NOTES]["unmatched"] = unmatched(evidence.entries(config), scenarios)
+    config.stash[_NOTES]["unmatched"] = _unmatched(config, scenarios)
+
+
+def _unmatched(config: pytest.Config, scenarios: Collection[str]) -> list[str]:
+    """Entries of the expectations file without a scenario, as far as the run has all of their kind."""
+    whole = covers_scenarios(config, wholly=True)
+    points = config.getoption("--crash-points") == "all" and not (
+        config.getoption("--only") or config.getoption("--point")
+    )
+    return [
+        one
+        for one in unmatched(evidence.entries(config), scenarios)
+        if (points if CRASH_POINT in one else whole)
+    ]
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:

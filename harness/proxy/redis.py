@@ -16,6 +16,7 @@ from harness.proxy.modes.base import Mode
 from harness.proxy.redis_tunnel import RedisTunnel
 from harness.proxy.rule import Armed, Match
 from harness.proxy.tcp import Proxy
+from harness.proxy.tunnel import Tunnel
 from harness.proxy.unit import Unit, label_of, of_usage
 
 _REMEMBERED = 200_000
@@ -127,7 +128,7 @@ class RedisProxy(Proxy):
             self.loop.call_later(_WRITTEN_WITHIN, self._flush)
         self._finished.append(bundle)
 
-    def passed_by(self, tunnel: RedisTunnel, data: bytes) -> None:
+    def passed_by(self, tunnel: Tunnel, data: bytes) -> None:
         """From here on the bytes of a connection are no commands, or no replies: say so in the ledger."""
         number = next(self._unit_numbers)
         self.recorder.enter(

@@ -124,6 +124,8 @@ def refused(place: Address) -> bool:
         connect(place, 1).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # it was closing
+        return False
     return False
 
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.proxy.resp import Commands, Error, Items, Push, Replies, Status
+from harness.proxy.replies import Replies
+from harness.proxy.resp import Commands, Error, Items, Push, Status
 
 ARGUMENTS = st.lists(st.binary(max_size=40), max_size=5)
 
