@@ -79,6 +79,13 @@ class Sending:
             )
         )
 
+    @property
+    def answered(self) -> bool:
+        """Whether the GCS has said anything to it, if only that nobody knows what became of it."""
+        return any(one.done() and one.code() is grpc.StatusCode.OK for one in self.futures) or (
+            self.told() == REFUSED
+        )
+
     def told(self) -> str:
         """The best that any sending was told: an answer to one is an answer to the client."""
         found = [_told(self.method, future) for future in self.futures]
@@ -138,13 +145,13 @@ class Requests:
 
     def finish(self) -> None:
         """A request that may rightly wait for another's effect is not waited for before that is sent."""
-        unanswered = [one for one in self.sendings if one.told() in (UNKNOWN, UNANSWERED)]
+        unanswered = [one for one in self.sendings if not one.answered]
         for sending in unanswered:
             sending.send()
         for sending in unanswered:
             until(
                 f"{sending.method}, sent again, is answered",
-                lambda sending=sending: sending.told() not in (UNKNOWN, UNANSWERED),  # type: ignore[misc]
+                lambda sending=sending: sending.answered,  # type: ignore[misc]
                 PATIENCE_SECONDS,
                 every=0.002,
                 evidence=self._cluster.gcs.log_tail,

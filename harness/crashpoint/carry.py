@@ -15,7 +15,7 @@ from harness.crashpoint.modes import MODES
 from harness.crashpoint.points import LADDER, RECOVERY, Point, Step
 from harness.crashpoint.recovery import climb
 from harness.crashpoint.stand import Stand, tables_changed
-from harness.errors import TimedOut
+from harness.errors import TimedOut, Unsupported
 from harness.proxy import Armed, Match
 from harness.report.verdict import Inconclusive
 from harness.store.dump import Raw
@@ -25,7 +25,6 @@ STRIKE_SECONDS = 8.0
 """How long the flow may take to reach the command at which it is struck."""
 LATE_SECONDS = 1.0
 """How much later than the flow's answer the command may come."""
-CHANCES = 2
 RECOVERY_SECONDS = 15.0
 TOLD_SECONDS = 0.5
 """How long a client may take to notice that the GCS which it had asked is dead."""
@@ -51,7 +50,7 @@ def facts_of(flow: Flow, point: Point, step: Step | None = None) -> dict[str, An
 def carry_out(stand: Stand, flow: Flow, point: Point, step: Step, facts: dict[str, Any]) -> None:
     """Do it, and add to ``facts`` as it becomes known. Whatever goes wrong spoils the stand.
 
-    Inconclusive when the flow never came to the command; TargetFailed and TimedOut when the GCS does not
+    Inconclusive when the flow never came to the command (Unsupported of a race); TargetFailed and TimedOut when the GCS does not
     come back, an answer is missing, or the flow does not come to its end.
     """
     stand.points += 1
@@ -80,13 +79,15 @@ def _rung(point: Point) -> int:
 def _strike(stand: Stand, flow: Flow, point: Point, step: Step) -> tuple[Act, Raw]:
     """Set the flow going, and see the GCS dead after it was struck: the flow, and the store as it was before.
 
-    Several things happen at once in some flows, and may do so in another order: it gets two chances.
+    Several things happen at once in some flows, and may do so in another order: it gets another chance.
+    A race that went another way than when it was discovered is struck at the same place of that way.
     """
     mode, told = MODES[point.mode], "nothing"
-    for _ in range(CHANCES):
+    usual, place = Match(label=step.label, nth=step.occurrence), Match(nth=max(point.unit, 1))
+    for match in (usual, place, usual, place) if flow.races else (usual, usual):
         act = flow.prepare(stand.cluster)
         before = stand.stored()
-        rule = stand.proxy.arm(mode.rule(), Match(label=step.label, nth=step.occurrence))
+        rule = stand.proxy.arm(mode.rule(), match)
         try:
             act.start()
             if _comes_to(rule, act):
@@ -97,6 +98,8 @@ def _strike(stand: Stand, flow: Flow, point: Point, step: Step) -> tuple[Act, Ra
         finally:
             rule.disarm()
         stand.cluster.revive_gcs(RECOVERY_SECONDS)
+    if flow.races:
+        raise Unsupported(f"the race went another way, without {step.label} number {step.occurrence}")
     _note(stand, point, step, False)
     raise Inconclusive(
         f"nothing was struck: the flow never came to {step.label} number {step.occurrence}; "

@@ -22,13 +22,15 @@ that is noticed soon; ``rich``: populated with some of everything."""
 @dataclass(frozen=True)
 class Flow:
     """``name`` as in the ids of points: an RPC, ``RPC+form``, or ``flow.name``. ``asks``: whether a
-    client asks for it, who could ask again. ``since``: the first release (``2.49``) that has the RPC."""
+    client asks for it, who could ask again. ``since``: the first release (``2.49``) that has the RPC.
+    ``races``: it may go one way or another, with other store commands."""
 
     name: str
     prepare: Prepare
     kind: str = PLAIN
     asks: bool = True
     since: str = ""
+    races: bool = False
 
     def known_to(self, dialect: Dialect) -> bool:
         """Whether a GCS that speaks ``dialect`` has it."""

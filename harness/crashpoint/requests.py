@@ -184,10 +184,10 @@ SINGLE: tuple[Flow, ...] = (
 """Every mutating RPC, in each of its forms."""
 
 CONFLICTS: tuple[Flow, ...] = (
-    _flow("RegisterActor+same-name", _same_name),
-    _flow("InternalKVPut+put", _put_against_put),
-    _flow("CreatePlacementGroup+remove", _create_against_remove),
-    _flow("CreateActor+kill", _kill_against_create),
-    _flow("MarkJobFinished+register", _finish_against_register),
+    Flow("RegisterActor+same-name", _same_name, races=True),
+    Flow("InternalKVPut+put", _put_against_put, races=True),
+    Flow("CreatePlacementGroup+remove", _create_against_remove, races=True),
+    Flow("CreateActor+kill", _kill_against_create, races=True),
+    Flow("MarkJobFinished+register", _finish_against_register, races=True),
 )
 """Two requests at once that contradict each other."""

@@ -34,6 +34,8 @@ _SUDDEN_HEALTH: Mapping[str, object] = {
 }
 # ray_config_def.h: 100 ms, doubled up to 1000. A GCS that gives its store up does so after five of them.
 _QUICK_STORE_RETRIES: Mapping[str, object] = {"redis_retry_base_ms": 10, "redis_retry_max_ms": 40}
+# KubeRay's gcs_rpc_server_reconnect_timeout_s: on a slow machine a ladder takes longer than Ray's 60 s.
+_RECONNECT_SECONDS = 600.0
 
 Recording = Callable[[int], Recorder]
 """The recorder of the ``n``-th cluster that a worker starts."""
@@ -60,6 +62,7 @@ class Stand:
             directory,
             config={**(_SUDDEN_HEALTH if kind == MORTAL else PATIENT_HEALTH), **_QUICK_STORE_RETRIES},
             raylet={"sync_reopen": 0.02},
+            reconnect_limit=_RECONNECT_SECONDS,
             recorder=recorder,
         )
         self.proxy = RedisProxy(
