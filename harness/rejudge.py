@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,10 @@ from rich.console import Console
 
 from harness.errors import EnvironmentProblem
 from harness.expectations import SCENARIO, Expectation, Failure, expectations_for
-from harness.history import log
+from harness.history.archive import Archive
 from harness.history.entry import Entry
 from harness.history.event import Event
+from harness.history.log import HISTORY
 from harness.judge import conclude, rulings_of
 from harness.plugin.options import ENVIRONMENT_STATUS
 from harness.report import folder, table
@@ -43,16 +43,11 @@ def rejudged(run: Path, stored: Mapping[str, Any], known: Sequence[Expectation])
 
     EnvironmentProblem when the record is not there.
     """
-    if not (run / log.HISTORY).exists():
-        raise EnvironmentProblem(f"{run} has no {log.HISTORY}: nothing is on record")
-    histories: defaultdict[str, list[Event]] = defaultdict(list)
-    ledgers: defaultdict[str, list[Entry]] = defaultdict(list)
-    for event in log.events(run / log.HISTORY):
-        histories[event.case].append(event)
-    for entry in log.entries(run / log.LEDGER):
-        ledgers[entry.case].append(entry)
+    if not (run / HISTORY).exists():
+        raise EnvironmentProblem(f"{run} has no {HISTORY}: nothing is on record")
+    archive = Archive(run)
     return [
-        _again(one, histories[one["scenario"]], ledgers[one["scenario"]], known)
+        _again(one, archive.events(one["scenario"]), archive.entries(one["scenario"]), known)
         for one in stored["scenarios"]
     ]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -16,16 +15,13 @@ from typing import Annotated, Any
 import typer
 
 from harness.errors import EnvironmentProblem
+from harness.history.archive import Archive
 from harness.history.entry import Entry
 from harness.history.event import Event
 from harness.history.log import HISTORY
-from harness.history.log import LEDGER as LEDGER_FILE
 from harness.history.show import LEDGER, Writer
 
 ENVIRONMENT = 3
-_CASE = re.compile(rb'"case":("(?:[^"\\]|\\.)*")')
-
-Places = dict[str, list[int]]
 
 
 def show(
@@ -62,14 +58,16 @@ def lines(
     history = run / HISTORY
     if not history.is_file():
         raise EnvironmentProblem(f"{run} is no folder of a run: it has no {HISTORY}")
-    places = _places(history)
-    chosen = [name for name in places if fnmatchcase(name, case) or name == case]
+    archive = Archive(run)
+    chosen = [name for name in archive.cases if fnmatchcase(name, case) or name == case]
     if not chosen:
-        raise EnvironmentProblem(f"{run} has no case that matches {case!r} ({len(places)} are on record)")
-    entries = _places(run / LEDGER_FILE) if ledger else {}
+        raise EnvironmentProblem(
+            f"{run} has no case that matches {case!r} ({len(archive.cases)} are on record)"
+        )
     found = False
     for number, name in enumerate(chosen):
-        record = _record(run, places[name], entries.get(name, []))
+        record: list[Event | Entry] = [*archive.events(name), *(archive.entries(name) if ledger else ())]
+        record.sort(key=lambda one: one.at)
         head = [*([""] if number else []), f"=== {name} ==="]
         for line in _of_case(record, kinds, id, width):
             yield from head
@@ -93,37 +91,3 @@ def _of_case(record: list[Event | Entry], kinds: frozenset[str], id: str, width:
 
 def _whole(one: Event | Entry) -> dict[str, Any]:
     return asdict(one) if isinstance(one, Entry) else dict(json.loads(one.line()))
-
-
-def _places(path: Path) -> Places:
-    """Case -> where its lines begin, in bytes: a run's record may be larger than memory."""
-    found: Places = {}
-    if not path.is_file():
-        return found
-    place = 0
-    with path.open("rb") as file:
-        for line in file:
-            case = _CASE.search(line)
-            if case is not None and line.endswith(b"\n"):
-                found.setdefault(json.loads(case[1]), []).append(place)
-            place += len(line)
-    return found
-
-
-def _record(run: Path, events: list[int], entries: list[int]) -> list[Event | Entry]:
-    """Everything of one case in the order of time; torn lines are left out."""
-    record: list[Event | Entry] = [Event.of(raw) for raw in _read(run / HISTORY, events)]
-    record += [Entry.of(raw) for raw in _read(run / LEDGER_FILE, entries)]
-    return sorted(record, key=lambda one: one.at)
-
-
-def _read(path: Path, places: list[int]) -> Iterator[dict[str, Any]]:
-    if not places:
-        return
-    with path.open("rb") as file:
-        for place in places:
-            file.seek(place)
-            try:
-                yield json.loads(file.readline())
-            except ValueError:
-                continue
