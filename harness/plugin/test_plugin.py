@@ -57,6 +57,7 @@ def expect(pytester: pytest.Pytester, scenario: str = "test_broken", **changes: 
     entry = {
         "scenario": f"scenarios/test_it.py::{scenario}",
         "release": "2.60.0",
+        "message": "one is not two",
         "sentence": "It is known to break.",
         "reproduced": "5 of 5",
         **changes,
@@ -224,6 +225,23 @@ def test_a_known_breakage_must_fail_and_is_shown(
     result.stdout.fnmatch_lines(
         ["broken (known)  *::test_broken", "*It is known to break. (ray#1, 5 of 5)*", "*does not conform*"]
     )
+
+
+@both
+def test_a_known_breakage_must_fail_with_its_own_words(
+    suite: Suite, pytester: pytest.Pytester, workers: list[str]
+) -> None:
+    result = suite(HELD, BROKEN, options=[*workers, *expect(pytester, message="one is not three")])
+    assert result.ret == 1
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["broken  *::test_broken"])
+
+
+def test_a_breakage_seen_in_some_repetitions_only_may_hold(suite: Suite, pytester: pytest.Pytester) -> None:
+    assert suite(HELD, options=expect(pytester, "test_held", reproduced="2 of 5")).ret == 0
+    result = suite(HELD, BROKEN, options=expect(pytester, reproduced="2 of 5"))
+    assert result.ret == 0
+    result.assert_outcomes(passed=1, xfailed=1)
 
 
 def test_a_known_breakage_that_passes_fails_the_run(suite: Suite, pytester: pytest.Pytester) -> None:

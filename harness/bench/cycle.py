@@ -1,7 +1,4 @@
-"""What the harness costs, measured in one run: ``make bench``, or ``python -m harness.bench --help``.
-
-The machine is noisy, so speeds are compared as ratios of medians of interleaved rounds.
-"""
+"""A kill-restart-verify cycle against a bare loop, fake raylets by the number, and the whole suite by the clock."""
 
 from __future__ import annotations
 
@@ -14,12 +11,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import grpc
-import typer
-from rich.console import Console
-from rich.table import Table
 
 from harness.cluster.control_plane import LOOPBACK
 from harness.driver import look
@@ -30,12 +24,10 @@ from harness.raylet import cost
 from harness.store.parse import store_from
 from harness.target.base import Launch, Target
 from harness.target.gcs import GcsProcess
-from harness.target.parse import parse_target
 from harness.wire import messages as m
 from harness.wire.rpc import multicallable
 
 CYCLE_LIMIT = 1.5  # times the bare loop: the issue's bound
-app = typer.Typer(add_completion=False)
 
 
 def rounds(
@@ -130,7 +122,7 @@ def suite(gcs: str, jobs: int) -> dict[str, float]:
                 "--run-dir",
                 runs,
             ],
-            cwd=Path(__file__).parents[1],
+            cwd=Path(__file__).parents[2],
             stdout=subprocess.DEVNULL,
             check=False,
         )
@@ -149,37 +141,7 @@ def suite(gcs: str, jobs: int) -> dict[str, float]:
     }
 
 
-def _show(title: str, figures: dict[str, float]) -> None:
-    table = Table("figure", "value", title=title)
-    for name, value in figures.items():
-        table.add_row(name, f"{value:.2f}" if isinstance(value, float) else str(value))
-    Console().print(table)
-
-
-@app.command()
-def main(
-    gcs: Annotated[str, typer.Option(help="the GCS to measure with")] = "ray==2.60.0",
-    cycles: Annotated[int, typer.Option(help="rounds of the cycle comparison")] = 40,
-    counts: Annotated[str, typer.Option(help="numbers of raylets in one process")] = "10,100,1000",
-    jobs: Annotated[int, typer.Option(help="parallel workers of the suite")] = 2,
-    only: Annotated[str, typer.Option(help="cycle, raylets or suite; all three when empty")] = "",
-) -> None:
-    """Cycle ratio, cost of fake raylets, and the speed of the whole suite."""
-    target = parse_target(gcs)
-    target.prepare()
-    if only in ("", "cycle"):
-        _show(
-            f"one kill-restart-verify cycle, {gcs}, ms (at most {CYCLE_LIMIT} times)",
-            cycle_ratio(target, cycles),
-        )
-    if only in ("", "raylets"):
-        for count in (int(one) for one in counts.split(",")):
-            _show(f"{count} idle fake raylets in one process, {gcs}", _raylets(target, count))
-    if only in ("", "suite"):
-        _show(f"the whole suite, {gcs}, -n {jobs}", suite(gcs, jobs))
-
-
-def _raylets(target: Target, count: int) -> dict[str, float]:
+def raylets(target: Target, count: int) -> dict[str, float]:
     directory = GUARD.directory("bench-")
     store = store_from("memory", directory)
     process = GcsProcess(
@@ -192,7 +154,3 @@ def _raylets(target: Target, count: int) -> dict[str, float]:
     finally:
         process.kill()
         GUARD.remove(directory)
-
-
-if __name__ == "__main__":
-    app()

@@ -1,4 +1,4 @@
-"""What crash points cost, against the bare restart of the target: ``python -m harness.bench_crashpoints``."""
+"""What crash points cost, against the bare restart of the target."""
 
 from __future__ import annotations
 
@@ -11,20 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-from rich.console import Console
-from rich.table import Table
-
-from harness.bench import rounds
+from harness.bench.cycle import rounds
 from harness.process.guard import GUARD
 from harness.target.base import Target
 from harness.target.parse import parse_target
 
 SCENARIO = "scenarios/test_crash_points.py"
 LOOPS = 2
-app = typer.Typer(add_completion=False)
 
 
 def floor(target: Target, seconds: float = 10.0) -> float:
@@ -55,7 +50,7 @@ def run(gcs: str, jobs: int, only: Sequence[str] = ()) -> dict[str, Any]:
         began = time.perf_counter()
         command = [sys.executable, "-m", "pytest", "-q", SCENARIO, "--crash-points=all", "--gcs", gcs]
         command += ["-n", str(jobs), "--run-dir", runs, *(f"--only={one}" for one in only)]
-        root = Path(__file__).parents[1]
+        root = Path(__file__).parents[2]
         subprocess.run(command, cwd=root, stdout=subprocess.DEVNULL, check=False)
         seconds = time.perf_counter() - began
         result = json.loads((Path(runs) / "latest" / "result.json").read_text())
@@ -85,20 +80,3 @@ def figures(gcs: str, jobs: int, only: Sequence[str] = ()) -> dict[str, float]:
     }
     verdicts = Counter(one["verdict"] for one in measured["scenarios"])
     return found | {verdict: float(count) for verdict, count in verdicts.items()}
-
-
-@app.command()
-def main(
-    gcs: Annotated[str, typer.Option(help="the GCS to measure with")] = "ray==2.60.0",
-    jobs: Annotated[int, typer.Option(help="parallel workers")] = 4,
-    only: Annotated[list[str] | None, typer.Option(help="crash points of this RPC or flow alone")] = None,
-) -> None:
-    """Crash points a second, against the bare restart."""
-    table = Table("figure", "value", title=f"crash points of {gcs}, -n {jobs}")
-    for name, value in figures(gcs, jobs, only or ()).items():
-        table.add_row(name, f"{value:.2f}")
-    Console().print(table)
-
-
-if __name__ == "__main__":
-    app()

@@ -83,7 +83,7 @@ def _serving(target: Target, place: Path, at: str, ending: ExitStack) -> GcsProc
 
 def _run(*arguments: str) -> tuple[float, float]:
     said = subprocess.run(
-        [sys.executable, "-m", "harness.bench_proxy", *arguments],
+        [sys.executable, "-m", "harness.bench.proxy", *arguments],
         cwd=Path(__file__).parents[1],
         stdout=subprocess.PIPE,
         check=True,

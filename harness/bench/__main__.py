@@ -1,0 +1,59 @@
+"""What the harness costs, measured in one run: ``make bench``, or ``python -m harness.bench --help``.
+
+The machine is noisy, so speeds are compared as ratios of medians of interleaved rounds.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from harness.bench import crashpoints, cycle, judging, proxy
+from harness.target.parse import parse_target
+
+PARTS = ("cycle", "raylets", "proxy", "judge", "suite", "crashpoints")
+app = typer.Typer(add_completion=False)
+
+
+def show(title: str, figures: dict[str, float]) -> None:
+    """Print a table of figures."""
+    table = Table("figure", "value", title=title)
+    for name, value in figures.items():
+        table.add_row(name, f"{value:.2f}" if isinstance(value, float) else str(value))
+    Console().print(table)
+
+
+@app.command()
+def main(
+    gcs: Annotated[str, typer.Option(help="the GCS to measure with")] = "ray==2.60.0",
+    cycles: Annotated[int, typer.Option(help="rounds of the cycle comparison")] = 40,
+    counts: Annotated[str, typer.Option(help="numbers of raylets in one process")] = "10,100,1000",
+    jobs: Annotated[int, typer.Option(help="parallel workers of suite and crash points")] = 4,
+    only: Annotated[str, typer.Option(help=f"one of {', '.join(PARTS)}; all when empty")] = "",
+) -> None:
+    """Cycle ratio, fake raylets, the proxy, judging, the whole suite, and all crash points."""
+    if only and only not in PARTS:
+        raise typer.BadParameter(f"{only!r} is none of {', '.join(PARTS)}")
+    target = parse_target(gcs)
+    target.prepare()
+    if only in ("", "cycle"):
+        title = f"one kill-restart-verify cycle, {gcs}, ms (at most {cycle.CYCLE_LIMIT} times)"
+        show(title, cycle.cycle_ratio(target, cycles))
+    if only in ("", "raylets"):
+        for count in (int(one) for one in counts.split(",")):
+            show(f"{count} idle fake raylets in one process, {gcs}", cycle.raylets(target, count))
+    if only in ("", "proxy"):
+        show(f"the proxy before Redis, {gcs} (puts: at most {proxy.LIMIT} times)", proxy.proxy_cost(target))
+    if only in ("", "judge"):
+        show("judging a record, in seconds of processor time", judging.judging())
+    if only in ("", "suite"):
+        show(f"the whole suite, {gcs}, -n {jobs}", cycle.suite(gcs, jobs))
+    if only in ("", "crashpoints"):
+        show(f"all crash points, {gcs}, -n {jobs}", crashpoints.figures(gcs, jobs))
+
+
+if __name__ == "__main__":
+    app()
