@@ -93,6 +93,7 @@ def _strike(stand: Stand, flow: Flow, point: Point, step: Step) -> tuple[Act, Ra
             if _comes_to(rule, act):
                 _note(stand, point, step, True)
                 mode.then(stand.cluster, act)
+                _await_ends(stand)
                 return act, before
             told = "+".join(act.told()) or told
         finally:
@@ -104,6 +105,16 @@ def _strike(stand: Stand, flow: Flow, point: Point, step: Step) -> tuple[Act, Ra
     raise Inconclusive(
         f"nothing was struck: the flow never came to {step.label} number {step.occurrence}; "
         f"its clients were told {told}"
+    )
+
+
+def _await_ends(stand: Stand) -> None:
+    """What a rule still holds of the dead GCS goes with its connection; let go before, it would reach the store."""
+    until(
+        "the proxy sees the end of the dead GCS's connections",
+        lambda: not any(one.open for one in stand.proxy.connections("gcs")),
+        5.0,
+        every=0.001,
     )
 
 
