@@ -7,7 +7,7 @@
 #   make clean   remove .venv and caches
 
 PYTHON ?= python3
-JOBS ?= 2
+JOBS ?= 3
 GCS ?= reference
 VENV := .venv
 BIN := $(VENV)/bin

@@ -16,7 +16,10 @@ FOLDER = Path(__file__).parent / "expectations"
 LEAST_REPRODUCTIONS = 5
 SCENARIO = "scenario"
 """The check that a scenario's own assertions are."""
-_OPTIONAL = frozenset({"thread", "check", "told", "survived"})
+_OPTIONAL = frozenset({"thread", "check", "told", "survived", "fatal"})
+_OTHER_TYPES = frozenset({"message", "fatal"})
+ANYWHERE = "scenarios/*"
+"""What shows now and then, depending on timing, may show in any case."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Expectation:
     ``scenario``: a scenario or a crash point by id; ``*`` stands for any characters in it, and in
     ``message``, which may also be a list of alternatives. Where all of at least five repetitions
     failed, it must fail; where only some did (``2 of 5``), it may. ``told`` and ``survived``: of a
-    crash point, what the client heard and what was there afterwards.
+    crash point, what the client heard and what was there afterwards. ``fatal``: the GCS dies of it, so
+    that whatever else fails in the same case is taken for its consequence.
     """
 
     scenario: str
@@ -52,6 +56,7 @@ class Expectation:
     thread: str = ""
     told: str = ""
     survived: str = ""
+    fatal: bool = False
 
     def __str__(self) -> str:
         return f"{self.sentence} ({', '.join(filter(None, [self.thread, self.reproduced]))})"
@@ -89,6 +94,9 @@ def sort_out(scenario: str, failures: Sequence[Failure], entries: Iterable[Expec
     about = [one for one in entries if one.about(scenario)]
     known = [(failure, one) for failure in failures for one in about if one.explains(failure)]
     explained = {id(failure) for failure, _ in known}
+    if (death := next((one for _, one in known if one.fatal), None)) is not None:
+        rest = [failure for failure in failures if id(failure) not in explained]
+        return Sorted(known=(*known, *((failure, death) for failure in rest)))
     seen = {id(one) for _, one in known}
     return Sorted(
         unexpected=tuple(one for one in failures if id(one) not in explained),
@@ -165,9 +173,11 @@ def _entry(path: Path, number: int, raw: dict[str, Any]) -> Expectation:
     said = raw["message"]
     if isinstance(said, list):
         raw = {**raw, "message": tuple(said)}
-    words = [value for name, value in raw.items() if name != "message"]
+    words = [value for name, value in raw.items() if name not in _OTHER_TYPES]
     if not all(isinstance(one, str) for one in [*words, *(said if isinstance(said, list) else [said])]):
         raise EnvironmentProblem(f"{where}: every value is a string, and message a string or a list of them")
+    if not isinstance(raw.get("fatal", False), bool):
+        raise EnvironmentProblem(f"{where}: fatal is true or false")
     entry = Expectation(**raw)
     times = re.fullmatch(r"(\d+) of (\d+)", entry.reproduced)
     if not times or not 0 < int(times[1]) <= int(times[2]) or int(times[2]) < LEAST_REPRODUCTIONS:

@@ -6,13 +6,20 @@ import json
 import subprocess
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.errors import EnvironmentProblem
-from harness.expectations import LEAST_REPRODUCTIONS, SCENARIO, Expectation, expectations_for, file_for
+from harness.expectations import (
+    ANYWHERE,
+    LEAST_REPRODUCTIONS,
+    SCENARIO,
+    Expectation,
+    expectations_for,
+    file_for,
+)
 from harness.plugin.options import ENVIRONMENT_STATUS
 
 Seen = Mapping[str, Sequence[tuple[str, str]]]
@@ -75,6 +82,44 @@ def entries_of(
     return made
 
 
+def anywhere(counts: Mapping[str, Count], release: str) -> list[Expectation]:
+    """What the record of some case showed in some runs only: it depends on timing, and any case may show it."""
+    shown: Counter[tuple[str, str]] = Counter()
+    runs: Counter[tuple[str, str]] = Counter()
+    racy = set()
+    for count in counts.values():
+        for (check, said), times in count.failures.items():
+            if check == SCENARIO:
+                continue
+            shown[check, said] += times
+            runs[check, said] += count.runs
+            racy |= {(check, said)} if times < count.runs else set()
+    return [
+        Expectation(
+            scenario=ANYWHERE,
+            release=release,
+            check=check,
+            message=said,
+            sentence=said,
+            reproduced=f"{shown[check, said]} of {runs[check, said]}",
+            fatal=check == "process",
+        )
+        for check, said in sorted(racy)
+    ]
+
+
+def merged(
+    before: Iterable[Expectation], ran: Collection[str], made: Iterable[Expectation]
+) -> list[Expectation]:
+    """The old entries of cases that did not run, and the new ones, in the order of cases."""
+    made = list(made)
+    new = {(one.scenario, one.check, one.message) for one in made}
+    kept = [
+        one for one in before if one.scenario not in ran and (one.scenario, one.check, one.message) not in new
+    ]
+    return sorted([*kept, *made], key=lambda one: (one.scenario != ANYWHERE, one.scenario, one.check))
+
+
 def as_toml(entries: Sequence[Expectation], target: str) -> str:
     """The file's text. A JSON string is a TOML string, too."""
     lines = [
@@ -89,6 +134,7 @@ def as_toml(entries: Sequence[Expectation], target: str) -> str:
         for name in ("thread", "told", "survived"):
             value = getattr(one, name)
             lines += [f"{name} = {json.dumps(value)}"] if value else []
+        lines += ["fatal = true"] if one.fatal else []
         lines += [f'reproduced = "{one.reproduced}"']
     return "\n".join(lines) + "\n"
 
@@ -125,11 +171,14 @@ def update(
         if not todo:
             break
     ran = set(runs[0])
-    kept = [one for one in before if one.scenario not in ran]
-    made = entries_of(counted(runs), release, before, facts)
+    counts = counted(runs)
+    made = [*anywhere(counts, release), *entries_of(counts, release, before, facts)]
+    entries = merged(before, ran, made)
     file = Path(chosen) if chosen and chosen != "none" else file_for(target)
-    file.write_text(as_toml([*kept, *made], target), encoding="utf-8")
-    print(f"gauntlet: wrote {file}: {len(made)} entries from {len(ran)} cases, {len(kept)} kept; review it")
+    file.write_text(as_toml(entries, target), encoding="utf-8")
+    print(
+        f"gauntlet: wrote {file}: {len(entries)} entries, {len(made)} of them from {len(ran)} cases; review it"
+    )
     return 0
 
 

@@ -10,7 +10,7 @@ import pytest
 from harness.check.ruling import Finding, Ruling, Violation
 from harness.errors import EnvironmentProblem
 from harness.expectations import Expectation, Failure, expectations_for
-from harness.expecting import as_toml, counted, entries_of
+from harness.expecting import anywhere, as_toml, counted, entries_of, merged
 from harness.judge import conclude
 from harness.report.verdict import Verdict
 
@@ -73,3 +73,27 @@ def test_repetitions_are_counted_and_read_back(tmp_path: Path) -> None:
     assert expectations_for("ray==2.60.0", str(file)) == tuple(made)
     with pytest.raises(EnvironmentProblem):
         expectations_for("ray==2.55.1", str(file))
+
+
+def test_what_shows_now_and_then_may_show_anywhere(tmp_path: Path) -> None:
+    abort = ("process", "the GCS wrote: Check failed: is_new")
+    counts = counted([{CASE: [abort, ("durable", LATE)]}, *[{CASE: [("durable", LATE)]}] * 4])
+    (rare,) = anywhere(counts, "2.60.0")
+    assert (rare.scenario, rare.message, rare.reproduced) == ("scenarios/*", abort[1], "1 of 5")
+    assert rare.fatal and not rare.strict
+    own = entries_of(counts, "2.60.0", [], {})
+    again = merged([rare, *own, replace(KNOWN, scenario="scenarios/test_z.py::test_y")], {CASE}, [rare, *own])
+    assert [one.scenario for one in again] == ["scenarios/*", CASE, CASE, "scenarios/test_z.py::test_y"]
+    file = tmp_path / "known.toml"
+    file.write_text(as_toml(again, "ray==2.60.0"))
+    assert expectations_for("ray==2.60.0", str(file)) == tuple(again)
+
+
+def test_what_else_fails_when_the_gcs_dies_of_a_known_breakage_is_its_consequence() -> None:
+    death = Expectation(
+        "scenarios/*", "2.60.0", "it aborts", "It aborts.", "1 of 50", check="process", fatal=True
+    )
+    aborted = Ruling("process", Finding.BROKEN, "it aborts", (Violation("it aborts"),), 1)
+    assert conclude(CASE, [OWN], "", [aborted], [death, KNOWN]).verdict is Verdict.KNOWN
+    assert conclude(CASE, [OWN], "", [HELD], [death]).verdict is Verdict.BROKEN
+    assert conclude(CASE, [OWN], "", [aborted], [replace(death, fatal=False)]).verdict is Verdict.BROKEN

@@ -78,8 +78,8 @@ class Doors:
                 reset_socket(waiting)
                 waiting.close()
 
-    def look(self) -> None:
-        """Try the backend, and again soon when it refuses."""
+    def look(self, watch: bool = True) -> None:
+        """Try the backend, and again soon when it refuses. ``watch``: and keep the connection, if one is wanted."""
         self._stop_timer()
         if not self._doors:
             return
@@ -93,7 +93,7 @@ class Doors:
             self._later(_POLL_SECONDS)
             return
         self._up = True
-        if link is not None and self._wants_watch and self._watch is None:
+        if link is not None and watch and self._wants_watch and self._watch is None:
             self._watch = _Watch(self, link)
         elif link is not None:
             link.close()
@@ -101,10 +101,10 @@ class Doors:
 
     def watch_ended(self, lasted: float) -> None:
         self._watch = None
-        if lasted < _AGAIN_SECONDS:  # it takes connections and ends them
+        hasty = lasted < _AGAIN_SECONDS
+        self.look(watch=not hasty)
+        if hasty and self._up:  # it takes connections and ends them
             self._later(_AGAIN_SECONDS)
-        else:
-            self.look()
 
     def backend_ended(self) -> None:
         """The backend has ended a connection: perhaps it is dead."""
