@@ -165,7 +165,7 @@ def update(
         release = str(result["release"])
         runs.append(seen_in(result))
         points = {one["scenario"]: one["point"] for one in result["scenarios"] if "point" in one}
-        facts |= {case: (point["told"], point["survived"]) for case, point in points.items()}
+        facts |= {case: (point.get("told", ""), point.get("survived", "")) for case, point in points.items()}
         todo = sorted(counted(runs))
         print(f"gauntlet: run {number + 1} of {LEAST_REPRODUCTIONS}: {len(todo)} cases failed so far")
         if not todo:
