@@ -42,7 +42,7 @@ Recording = Callable[[int], Recorder]
 
 
 class Stand:
-    """Store, proxy, GCS, raylets in one process, and a driver. Starts with the constructor; close it."""
+    """Store, GCS behind its proxy, raylets in one process, and a driver. Starts with the constructor; close it."""
 
     def __init__(self, target: Target, directory: Path, kind: str, recorder: Recorder) -> None:
         self.kind = kind
@@ -65,13 +65,10 @@ class Stand:
             reconnect_limit=_RECONNECT_SECONDS,
             recorder=recorder,
         )
-        self.proxy = RedisProxy(
-            backend=(store.settings.host, store.settings.port),
-            recorder=recorder,
-            kill=lambda via: self.cluster.kill_gcs(),
-        )
-        self._ending.callback(self.proxy.close)
         self._ending.callback(self.cluster.close)
+        proxy = self.cluster.proxy
+        assert proxy is not None, "a cluster on a Redis has a proxy before it"
+        self.proxy: RedisProxy = proxy
         try:
             self._start()
         except BaseException:
@@ -79,8 +76,6 @@ class Stand:
             raise
 
     def _start(self) -> None:
-        host, port = self.proxy.open(via="gcs")
-        self.cluster.set_store(host=host, port=port)
         # Each point leaves an actor or two, with a CPU each.
         self.cluster.start(raylets=RAYLETS, cpus=1000.0)
         if self.kind == RICH:
