@@ -43,7 +43,7 @@ def pytest_command(options: Sequence[str], paths: Sequence[str]) -> list[str]:
     A path that does not exist from here is looked for below ``scenarios/``.
     """
     settings = ["-p", "harness.plugin", "--rootdir", str(ROOT), "--import-mode=importlib"]
-    settings += ["-o", "timeout=120", "-p", "no:cacheprovider"]
+    settings += ["-o", "timeout=120", "-o", "junit_family=xunit1", "-p", "no:cacheprovider"]
     project = ROOT / "pyproject.toml"
     settings += ["-c", str(project)] if project.exists() else []
     return [sys.executable, "-m", "pytest", *settings, *options, *(_found(path) for path in paths or [""])]
