@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,8 @@ class WholeRun:
                 stdout=output,
                 stderr=errors,
                 start_new_session=True,
+                # Where a shell runs us in the background, we ignore Ctrl-C, and our child would, too.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     def status(
