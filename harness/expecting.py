@@ -22,6 +22,7 @@ from harness.expectations import (
 )
 from harness.plugin.options import ENVIRONMENT_STATUS
 
+POINT = "::test_crash_point["
 Seen = Mapping[str, Sequence[tuple[str, str]]]
 """Case -> the (check, message) pairs of one run of it."""
 Facts = Mapping[str, tuple[str, str]]
@@ -159,7 +160,8 @@ def update(
     facts: dict[str, tuple[str, str]] = {}
     todo = list(paths)
     for number in range(LEAST_REPRODUCTIONS):
-        result = _run(run([*options, "--expectations", "none"], todo))
+        more, which = asked(options, todo)
+        result = _run(run([*more, "--expectations", "none"], which))
         if result is None:
             return ENVIRONMENT_STATUS
         release = str(result["release"])
@@ -180,6 +182,16 @@ def update(
         f"gauntlet: wrote {file}: {len(entries)} entries, {len(made)} of them from {len(ran)} cases; review it"
     )
     return 0
+
+
+def asked(options: Sequence[str], todo: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Options and paths that run ``todo``. Crash points go by ``--point``: a flow that hangs now and then
+    may not be found again, and then pytest would know nothing of its points."""
+    if "--crash-points" not in options or not any(POINT in one for one in todo):
+        return list(options), list(todo)
+    points = [one.partition(POINT)[2].removesuffix("]") for one in todo]
+    file = todo[0].partition(POINT)[0]
+    return [*options, *(word for one in points for word in ("--point", one))], [file]
 
 
 def seen_in(result: Mapping[str, Any]) -> Seen:

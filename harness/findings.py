@@ -14,10 +14,10 @@ from pathlib import Path
 from packaging.version import Version
 
 from harness.expectations import ANYWHERE, FOLDER, SCENARIO, Expectation, expectations_for
+from harness.expecting import POINT
 
 PAGE = Path(__file__).parents[1] / "FINDINGS.md"
 BEGIN, END = "<!-- findings -->", "<!-- end -->"
-POINT = "::test_crash_point["
 HEAD = (
     "| guarantee | what was seen | told | survived | cases | failed | repeat it |",
     "| --- | --- | --- | --- | --- | --- | --- |",

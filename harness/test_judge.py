@@ -10,7 +10,7 @@ import pytest
 from harness.check.ruling import Finding, Ruling, Violation
 from harness.errors import EnvironmentProblem
 from harness.expectations import Expectation, Failure, expectations_for
-from harness.expecting import anywhere, as_toml, counted, entries_of, merged
+from harness.expecting import anywhere, as_toml, asked, counted, entries_of, merged
 from harness.judge import conclude
 from harness.report.verdict import Verdict
 
@@ -97,3 +97,12 @@ def test_what_else_fails_when_the_gcs_dies_of_a_known_breakage_is_its_consequenc
     assert conclude(CASE, [OWN], "", [aborted], [death, KNOWN]).verdict is Verdict.KNOWN
     assert conclude(CASE, [OWN], "", [HELD], [death]).verdict is Verdict.BROKEN
     assert conclude(CASE, [OWN], "", [aborted], [replace(death, fatal=False)]).verdict is Verdict.BROKEN
+
+
+def test_crash_points_are_repeated_by_their_ids() -> None:
+    todo = ["scenarios/test_crash_points.py::test_crash_point[AddJob:1:cut]"]
+    assert asked(["--crash-points", "all"], todo) == (
+        ["--crash-points", "all", "--point", "AddJob:1:cut"],
+        ["scenarios/test_crash_points.py"],
+    )
+    assert asked([], todo) == ([], todo)
