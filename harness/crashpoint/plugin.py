@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +20,7 @@ from harness.plugin.fixtures import interrupted, within_a_bound
 from harness.plugin.options import ENVIRONMENT_STATUS, target_of
 from harness.plugin.selection import covers_scenarios, scenario_key
 from harness.plugin.verdicts import RECOVERIES
+from harness.report import folder
 
 if TYPE_CHECKING:
     from harness.crashpoint.stand import Stand, Stands
@@ -168,14 +171,25 @@ def stands(request: pytest.FixtureRequest, target: Target) -> Iterator[Stands]:
     from harness.process.guard import GUARD
 
     place = GUARD.directory("gauntlet-stands-")
-    folder = evidence.directory(request.config)
-    found = Stands(target, place, lambda number: Recorder(folder))
+    record = evidence.directory(request.config)
+    found = Stands(target, place, lambda number: Recorder(record))
     try:
         yield found
     finally:
         within_a_bound(found.close) if interrupted(request) else found.close()
+        _keep_logs(request.config, place)
         if not interrupted(request) and not request.config.getoption("--keep"):
             GUARD.remove(place)
+
+
+def _keep_logs(config: pytest.Config, place: Path) -> None:
+    """What each process of each stand said, over all of its points, into the run's folder."""
+    made = evidence.run_folder(config)
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    if made is None:
+        return
+    for directory in sorted(place.iterdir()):
+        folder.keep_logs(made, f"crash-points-{worker}-{directory.name}", 0, directory)
 
 
 @pytest.fixture
