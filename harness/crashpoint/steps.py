@@ -13,6 +13,8 @@ from harness.driver import look
 from harness.traffic.mutations import fresh
 from harness.wire import ids
 
+PARKED_SECONDS = 100.0
+"""How long a parked call may wait: a ladder of recoveries may lie between, and a slow GCS takes its time for each."""
 _PAIR = ({"CPU": 1.0}, {"CPU": 1.0})
 
 
@@ -20,8 +22,8 @@ def _actor_creation(cluster: Cluster) -> Control:
     spec = cluster.driver.actor_spec(name=fresh("created"))
 
     def create() -> None:
-        cluster.driver.register_actor(spec)
-        cluster.driver.instantiate_actor(spec)
+        cluster.driver.register_actor(spec, PARKED_SECONDS)
+        cluster.driver.instantiate_actor(spec, PARKED_SECONDS)
 
     def complete() -> str:
         row = view.actor(cluster.driver.actor(spec.actor_id))
@@ -45,7 +47,9 @@ def _group_creation(cluster: Cluster) -> Control:
     group = ids.placement_group_id(cluster.driver.job)
 
     def create() -> None:
-        cluster.driver.create_placement_group(_PAIR, "STRICT_SPREAD", fresh("created"), group=group)
+        cluster.driver.create_placement_group(
+            _PAIR, "STRICT_SPREAD", fresh("created"), group=group, within=PARKED_SECONDS
+        )
 
     return Control(cluster, create, lambda: _group_is(cluster, group, "CREATED", 2))
 
@@ -54,7 +58,7 @@ def _group_removal(cluster: Cluster) -> Control:
     group = cluster.driver.create_placement_group(_PAIR, "STRICT_SPREAD", fresh("removed"))
     return Control(
         cluster,
-        lambda: cluster.driver.remove_placement_group(group),
+        lambda: cluster.driver.remove_placement_group(group, PARKED_SECONDS),
         lambda: _group_is(cluster, group, "REMOVED", 0),
         lambda: not cluster.bundles_of(group),
     )
@@ -100,7 +104,7 @@ def _job_finish(cluster: Cluster) -> Control:
 
     def end() -> None:
         """What a raylet does when a driver exits; the driver's death is reported once, however often this is."""
-        cluster.driver.finish_job(other.job)
+        cluster.driver.finish_job(other.job, PARKED_SECONDS)
         if ended.acquire(blocking=False):
             other.die()
 

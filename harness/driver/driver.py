@@ -93,8 +93,8 @@ class Driver:
     def next_job_id(self, within: float = 30.0) -> int:
         return int(self.gcs.checked("GetNextJobID", m.GetNextJobIDRequest(), within).job_id)
 
-    def finish_job(self, job: bytes | None = None) -> None:
-        self.gcs.checked("MarkJobFinished", m.MarkJobFinishedRequest(job_id=job or self.job))
+    def finish_job(self, job: bytes | None = None, within: float = 30.0) -> None:
+        self.gcs.checked("MarkJobFinished", m.MarkJobFinishedRequest(job_id=job or self.job), within)
 
     # Actors
 
