@@ -66,6 +66,7 @@ RULES = (
         "harness/crashpoint",
         (
             *LOW,
+            "harness.report.folder",
             "harness.report.verdict",
             *(f"harness.{room}" for room in ("check", "cluster", "driver", "fault", "history", "plugin")),
             *(f"harness.{room}" for room in ("proxy", "raylet", "store", "target", "traffic")),

@@ -84,7 +84,7 @@ def _serving(target: Target, place: Path, at: str, ending: ExitStack) -> GcsProc
 def _run(*arguments: str) -> tuple[float, float]:
     said = subprocess.run(
         [sys.executable, "-m", "harness.bench.proxy", *arguments],
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         check=True,
     )
