@@ -18,6 +18,8 @@ SCENARIO = "scenario"
 """The check that a scenario's own assertions are."""
 _OPTIONAL = frozenset({"thread", "check", "told", "survived", "fatal"})
 _OTHER_TYPES = frozenset({"message", "fatal"})
+CRASH_POINT = "::test_crash_point["
+"""What the id of a crash point's case has between its file and the point."""
 ANYWHERE = "scenarios/*"
 """What shows now and then, depending on timing, may show in any case."""
 
@@ -106,6 +108,12 @@ def sort_out(scenario: str, failures: Sequence[Failure], entries: Iterable[Expec
         known=tuple(known),
         mended=tuple(one for one in about if one.strict and id(one) not in seen and not depends),
     )
+
+
+def point_of(case: str) -> str | None:
+    """The crash point (``RegisterActor:2:kill-before``) that a case's id names; None for any other case."""
+    _, found, point = case.partition(CRASH_POINT)
+    return point.removesuffix("]") if found else None
 
 
 def failure_of(said: str) -> Failure:

@@ -19,10 +19,10 @@ from harness.expectations import (
     Expectation,
     expectations_for,
     file_for,
+    point_of,
 )
 from harness.plugin.options import ENVIRONMENT_STATUS
 
-POINT = "::test_crash_point["
 RACES = frozenset({"durable"})
 """An answer that does not wait for the store is early by as much as the store is late."""
 LOST = "is gone after a recovery"
@@ -194,10 +194,10 @@ def update(
 def asked(options: Sequence[str], todo: Sequence[str]) -> tuple[list[str], list[str]]:
     """Options and paths that run ``todo``. Crash points go by ``--point``: a flow that hangs now and then
     may not be found again, and then pytest would know nothing of its points."""
-    if "--crash-points" not in options or not any(POINT in one for one in todo):
+    if "--crash-points" not in options or not any(map(point_of, todo)):
         return list(options), list(todo)
-    points = [one.partition(POINT)[2].removesuffix("]") for one in todo]
-    file = todo[0].partition(POINT)[0]
+    points = [point for one in todo if (point := point_of(one))]
+    file = todo[0].partition("::")[0]
     return [*options, *(word for one in points for word in ("--point", one))], [file]
 
 

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from harness.expectations import ANYWHERE, FOLDER, SCENARIO, Expectation, expectations_for
-from harness.expecting import POINT
+from harness.expectations import ANYWHERE, FOLDER, SCENARIO, Expectation, expectations_for, point_of
 
 PAGE = Path(__file__).parents[1] / "FINDINGS.md"
 BEGIN, END = "<!-- findings -->", "<!-- end -->"
@@ -53,11 +52,11 @@ def kind(one: Expectation) -> tuple[str, str]:
     """Failures of one kind share a row: of a check by its words, of assertions by their function."""
     if one.check != SCENARIO:
         return one.check, one.messages[0]
-    return SCENARIO, one.scenario if POINT in one.scenario else one.scenario.partition("[")[0]
+    return SCENARIO, one.scenario if point_of(one.scenario) else one.scenario.partition("[")[0]
 
 
 def _row(about: Sequence[Expectation]) -> str:
-    best = max(about, key=lambda one: (_times(one), POINT in one.scenario))
+    best = max(about, key=lambda one: (_times(one), point_of(one.scenario) is not None))
     guarantee = (
         best.check
         if best.check != SCENARIO
@@ -81,8 +80,7 @@ def _times(one: Expectation) -> float:
 def command(one: Expectation) -> str:
     """The line that repeats it."""
     gcs = f"ray=={one.release}"
-    if POINT in one.scenario:
-        point = one.scenario.partition(POINT)[2].removesuffix("]")
+    if (point := point_of(one.scenario)) is not None:
         return f"gauntlet crashpoints --gcs {gcs} --point {shlex.quote(point)}"
     return f"gauntlet run --gcs {gcs} {shlex.quote(one.scenario)}"
 

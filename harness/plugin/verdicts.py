@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from harness.errors import EnvironmentProblem, TargetFailed, Unsupported
-from harness.expectations import Failure, failure_of, sort_out, unmatched
+from harness.expectations import Failure, failure_of, point_of, sort_out, unmatched
 from harness.plugin import evidence
 from harness.plugin.options import ENVIRONMENT_STATUS, choice
 from harness.plugin.selection import covers_scenarios, ids_of, scenario_key
@@ -24,7 +24,6 @@ from harness.report.verdict import Inconclusive, Result, Verdict, exit_status
 _NOTES = pytest.StashKey[dict[str, Any]]()
 RESULTS = pytest.StashKey["Tally"]()
 RECOVERIES = "recoveries"
-CRASH_POINT = "::test_crash_point["
 NOTE = "note"  # record_property("note", …) in a scenario
 _VERDICT, _REASON = "verdict", "verdict_reason"
 _MANY = {"promises": "promise", "clauses": "clause", "behaviours": "behaviour"}
@@ -64,9 +63,7 @@ def _unmatched(config: pytest.Config, scenarios: Collection[str]) -> list[str]:
         config.getoption("--only") or config.getoption("--point")
     )
     return [
-        one
-        for one in unmatched(evidence.entries(config), scenarios)
-        if (points if CRASH_POINT in one else whole)
+        one for one in unmatched(evidence.entries(config), scenarios) if (points if point_of(one) else whole)
     ]
 
 
