@@ -47,6 +47,7 @@ async def serve(options: Options, config: Config) -> None:
     shell = Shell(config, options.node_ip_address, options.gcs_server_port)
     shell.store = _store(options, config, shell)
     starting = loop.create_task(_start(shell, options))
+    starting.add_done_callback(_leave_if_failed)
     await stop.wait()
     starting.cancel()
     await shell.server.close()
@@ -63,6 +64,12 @@ async def _start(shell: Shell, options: Options) -> None:
     if options.session_dir and not options.gcs_server_port:
         write_port_file(options, port)
     log(f"serving on {options.node_ip_address}:{port}")
+
+
+def _leave_if_failed(starting: asyncio.Task[None]) -> None:
+    """A GCS that neither serves nor ends is the one thing that nobody outside can restart."""
+    if not starting.cancelled() and (problem := starting.exception()) is not None:
+        leave(1, f"could not start: {problem!r}")
 
 
 async def _port_is_free(options: Options) -> None:

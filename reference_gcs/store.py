@@ -80,18 +80,23 @@ class RedisStore:
         pause = self._config.seconds("redis_db_connect_wait_milliseconds")
         for left in reversed(range(max(attempts, 1))):
             try:
-                writer = self._writer = await self._connect()
+                self._writer = await self._claim()
                 break
             except (OSError, TimeoutError) as problem:
                 if not left:
                     raise StoreRefused(f"could not connect to Redis: {problem}") from None
                 await asyncio.sleep(pause)
+        self._spawn(self._write_for_ever())
+
+    async def _claim(self) -> Connection:
+        """A connection over which the namespace was claimed. Once more does no harm: the token stays the same."""
+        writer = await self._connect()
         set_reply, _watch, _get = await self._ask(
             writer, (b"SET", self._fence, self._token), (b"WATCH", self._fence), (b"GET", self._fence)
         )
         if isinstance(set_reply, RedisError):
             raise StoreRefused(f"Redis does not let this GCS claim its namespace: {set_reply}")
-        self._spawn(self._write_for_ever())
+        return writer
 
     def write(self, op: int, command: fx.WriteCommand) -> None:
         self._queue.append((op, command))
