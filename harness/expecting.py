@@ -181,6 +181,8 @@ def update(
             break
     ran = set(runs[0])
     counts = counted(runs)
+    for count in counts.values():
+        count.runs = len(runs)  # a crash point that was not there in a repetition did not fail in it
     made = [*anywhere(counts, release), *entries_of(counts, release, before, facts)]
     entries = merged(before, ran, made)
     file = Path(chosen) if chosen and chosen != "none" else file_for(target)

@@ -45,6 +45,7 @@ RULES = (
             *(
                 f"harness.{room}"
                 for room in (
+                    "backend",
                     "check",
                     "driver",
                     "fault",
@@ -68,9 +69,17 @@ RULES = (
             *LOW,
             "harness.report.folder",
             "harness.report.verdict",
-            *(f"harness.{room}" for room in ("check", "cluster", "driver", "fault", "history", "plugin")),
+            *(
+                f"harness.{room}"
+                for room in ("backend", "check", "cluster", "driver", "fault", "history", "plugin")
+            ),
             *(f"harness.{room}" for room in ("proxy", "raylet", "store", "target", "traffic")),
         ),
+    ),
+    Rule("harness/container", (*LOW, "harness.store", "harness.target")),
+    Rule(
+        "harness/backend",
+        (*LOW, *(f"harness.{room}" for room in ("container", "history", "proxy", "store", "target"))),
     ),
     Rule("harness/supervisor.py", (*LOW, "harness.target")),
     Rule("reference_gcs", ("harness.wire",)),

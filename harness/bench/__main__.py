@@ -11,10 +11,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from harness.bench import crashpoints, cycle, judging, proxy
+from harness.bench import containers, crashpoints, cycle, judging, proxy
+from harness.container.engine import reachable
 from harness.target.parse import parse_target
 
-PARTS = ("cycle", "raylets", "proxy", "judge", "suite", "crashpoints")
+PARTS = ("cycle", "raylets", "proxy", "judge", "containers", "suite", "crashpoints")
 app = typer.Typer(add_completion=False)
 
 
@@ -34,7 +35,7 @@ def main(
     jobs: Annotated[int, typer.Option(help="parallel workers of suite and crash points")] = 4,
     only: Annotated[str, typer.Option(help=f"one of {', '.join(PARTS)}; all when empty")] = "",
 ) -> None:
-    """Cycle ratio, fake raylets, the proxy, judging, the whole suite, and all crash points."""
+    """Cycle ratio, fake raylets, the proxy, judging, containers, the whole suite, and all crash points."""
     if only and only not in PARTS:
         raise typer.BadParameter(f"{only!r} is none of {', '.join(PARTS)}")
     target = parse_target(gcs)
@@ -49,6 +50,12 @@ def main(
         show(f"the proxy before Redis, {gcs} (puts: at most {proxy.LIMIT} times)", proxy.proxy_cost(target))
     if only in ("", "judge"):
         show("judging a record, in seconds of processor time", judging.judging())
+    if only in ("", "containers"):
+        if (why := reachable()) is not None and not only:
+            print(f"containers: left out: {why}")
+        else:
+            title = f"containers against processes, {gcs}, in seconds (start: at most {containers.LIMIT_SECONDS:g})"
+            show(title, containers.containers(target, rounds=5))
     if only in ("", "suite"):
         show(f"the whole suite, {gcs}, -n {jobs}", cycle.suite(gcs, jobs))
     if only in ("", "crashpoints"):

@@ -15,7 +15,7 @@ from typing import Any
 
 import grpc
 
-from harness.cluster.control_plane import LOOPBACK
+from harness.backend.loopback import LOOPBACK
 from harness.driver import look
 from harness.driver.client import GcsClient
 from harness.process.guard import GUARD

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from harness.backend.base import Place
+from harness.backend.loopback import LOOPBACK
 from harness.check.view import View
 from harness.cluster import looking
 from harness.cluster.control_plane import ControlPlane
@@ -21,7 +21,6 @@ from harness.driver.client import QUICK_BACKOFF, GcsClient
 from harness.driver.driver import Driver
 from harness.driver.listener import Listener
 from harness.fault.base import Fault, Injection, injected
-from harness.process.ports import allocate_address, allocate_port
 from harness.raylet.client import RayletHost
 from harness.raylet.handles import RayletHandle
 from harness.raylet.reconnect import LIMIT_VARIABLE
@@ -62,7 +61,7 @@ class Cluster(ControlPlane, Population):
         self.clients: list[GcsClient] = []
         """All clients of it, those of drivers and listeners too."""
         self._numbers = itertools.count()
-        self._separate = separate
+        self._separate = separate or self.backend.one_raylet_each
         self._channel = dict(channel or {})
         self._raylet = dict(raylet or {})
         self._env = {LIMIT_VARIABLE: str(reconnect_limit)} if reconnect_limit is not None else {}
@@ -92,16 +91,19 @@ class Cluster(ControlPlane, Population):
 
     # Raylets
 
-    def add_host(self) -> RayletHost:
-        """A new process for raylets."""
+    def add_host(self, place: Place | None = None) -> RayletHost:
+        """A new process for raylets; ``place``: where its only one will be."""
+        alone = self.backend.one_raylet_each
         host = RayletHost(
-            gcs_address=self.address,
+            gcs_address=self.raylets_address,
             speaks=self.target.dialect,
             directory=self.directory / f"raylets-{len(self.hosts)}",
             shared=self.directory / "shared",
             env=self._env,
             channel_options={**QUICK_BACKOFF, **self._channel},
             check_interval=0.05,
+            spawn=self.backend.spawn,
+            address=(place or self.backend.raylet_place()).address if alone else LOOPBACK,
             record=self._record_of(len(self.hosts)),
         )
         host.recorder = self.recorder
@@ -119,12 +121,16 @@ class Cluster(ControlPlane, Population):
 
         ``options``: those of ``harness.raylet.raylet.Options``.
         """
-        host = self.add_host() if self._separate or not self.hosts else self.hosts[0]
-        address = allocate_address()
+        place = self.backend.raylet_place()
+        host = self.add_host(place) if self._separate or not self.hosts else self.hosts[0]
         wishes = {"is_head": not self.raylets, **QUICK_RAYLET, **self._raylet, **options}
-        raylet = host.add_begin(address, allocate_port(address), dict(resources), **wishes)
+        raylet = host.add_begin(place.address, place.port, dict(resources), **wishes)
         self.raylets.append(raylet)
         return raylet.wait_settled() if wait else raylet
+
+    def host_of(self, raylet: RayletHandle) -> RayletHost:
+        """The process, or the container, in which ``raylet`` is, alone or not."""
+        return next(host for host in self.hosts if raylet in host.raylets)
 
     def settled(self, within: float = 15.0) -> None:
         """Wait until each living raylet is connected, and the GCS sees its resources as it does."""
@@ -230,13 +236,9 @@ class Cluster(ControlPlane, Population):
         self._ending.callback(witness.close)
         return witness
 
-    @staticmethod
-    def runs(pid: int) -> bool:
+    def runs(self, pid: int) -> bool:
         """Whether a process of that id runs (a zombie does not)."""
-        try:
-            return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
+        return self.backend.runs(pid)
 
     # The record of a case
 
@@ -251,7 +253,7 @@ class Cluster(ControlPlane, Population):
     def turn_to(self, case: str) -> None:
         """Write the history of another case from now on: what the cluster is, what lives, what it holds."""
         if self.proxy is not None:
-            self.proxy.flush()
+            self.proxy.turn_to(case)
         self.recorder.turn_to(case)
         for number, host in enumerate(self.hosts):
             if record := self._record_of(number):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, closing, suppress
@@ -11,13 +12,17 @@ from typing import Any
 
 import redis
 
+from harness.backend.base import Backend, Place
+from harness.backend.loopback import Loopback
 from harness.cluster.journal import journal
 from harness.errors import Unsupported
 from harness.history.recorder import Recorder
 from harness.names.front import Front
 from harness.names.server import NameServer
 from harness.process.ports import allocate_address, allocate_port
-from harness.proxy import Armed, Match, RedisProxy
+from harness.proxy import Match
+from harness.proxy.base import LinkProxy, StoreProxy, Strike
+from harness.proxy.link import Blackhole, Direction
 from harness.proxy.modes import Mode
 from harness.store.base import Store, StoreSettings
 from harness.store.dump import keys
@@ -43,7 +48,6 @@ PATIENT_HEALTH: Mapping[str, object] = {
     "health_check_timeout_ms": 10000,
     "health_check_failure_threshold": 5,
 }
-LOOPBACK = "127.0.0.1"
 GCS_NAME = "gcs.test"
 
 
@@ -60,14 +64,19 @@ class ControlPlane:
         namespace: str = "",
         named: bool = False,
         fronted: bool = False,
+        linked: bool = False,
         recorder: Recorder | None = None,
+        backend: Backend | None = None,
     ) -> None:
         """Nothing starts yet.
 
         ``config``: Ray system config, over :data:`QUICK_HEALTH`. ``fronted``: the GCS is known by
-        an IP that it can leave; ``named``: and by a DNS name that leads there. ``recorder``: what
-        writes the history; nothing does, when there is none.
+        an IP that it can leave; ``named``: and by a DNS name that leads there. ``linked``: raylets reach it by
+        :attr:`link` alone. ``recorder``: what
+        writes the history; nothing does, when there is none. ``backend``: what runs it all;
+        processes on loopback, when there is none.
         """
+        self.backend = backend or Loopback()
         self.target, self.store, self.directory = target, store, directory
         self.namespace = namespace or f"ns{ids.unique_id().hex()[:12]}"
         self.recorder = recorder or Recorder()
@@ -83,30 +92,46 @@ class ControlPlane:
         self.closed_until = 0.0
         """When the port of the present GCS was last seen closed, in monotonic seconds."""
         self._ending = ExitStack()
-        self.proxy: RedisProxy | None = None
+        self._ending.callback(self.backend.close)
+        self.proxy: StoreProxy | None = None
         """Between every GCS of this cluster and its Redis; None with another store."""
         if store.settings.kind == "redis":
-            backend = (store.settings.host, store.settings.port)
-            self.proxy = RedisProxy(backend, self.recorder, self._kill)
+            self.proxy = self.backend.store_proxy(
+                store.settings, self.recorder, self._kill, directory / "proxy"
+            )
             self._ending.callback(self.proxy.close)
+        place = self.backend.gcs_place()
         self.gcs = GcsProcess(
             target,
             Launch(
-                address=LOOPBACK,
-                port=allocate_port(),
+                address=place.address,
+                port=place.port,
                 store=self._by_proxy(store.settings, "gcs"),
                 namespace=self.namespace,
                 session_name=f"session_{self.namespace}",
                 directory=directory / "gcs",
                 config={**QUICK_HEALTH, **(config or {})},
                 env=dict(env or {}),
+                names=(f"gcs.{secrets.token_hex(4)}",) if named and self.backend.own_addresses else (),
             ),
             self.recorder,
+            run=self.backend.start_gcs,
         )
         self._ending.callback(self.gcs.kill)
+        self.link: LinkProxy | None = None
+        """Between raylets and the GCS, for faults of that link; None unless ``linked``."""
+        self._cuts = ExitStack()
+        self._linked_at = ""
+        if linked:
+            self.link = self.backend.link_proxy(
+                (place.address, place.port), self.recorder, directory / "link"
+            )
+            self._ending.callback(self.link.close)
+            self._ending.callback(self.mend_link)
+            self._linked_at = "{}:{}".format(*self.link.open())
         self._front_address, self._front_port = "", 0
-        if named or fronted:
-            self._build_front()
+        if (named or fronted) and not self.backend.own_addresses:
+            self._build_front(place)
         if named:
             self.names = NameServer()
             self.names.start()
@@ -140,7 +165,7 @@ class ControlPlane:
         """``settings`` as the GCS named ``via`` is told them: the store's address is the proxy's."""
         if self.proxy is None:
             return settings
-        host, port = self.proxy.open(via, LOOPBACK)
+        host, port = self.proxy.open(via)
         return replace(settings, host=host, port=port)
 
     def _kill(self, via: str) -> None:
@@ -150,16 +175,16 @@ class ControlPlane:
         else:
             self.end_rival()
 
-    def arm(self, mode: Mode, match: Match) -> Armed:
+    def arm(self, mode: Mode, match: Match) -> Strike:
         """Let ``mode`` strike a unit of commands on its way to the store; Unsupported without Redis."""
         if self.proxy is None:
             raise Unsupported(f"nothing stands between a GCS and its {self.store.settings.kind} store")
         return self.proxy.arm(mode, match)
 
-    def _build_front(self) -> None:
+    def _build_front(self, gcs: Place) -> None:
         self._front_address = allocate_address()
         self._front_port = allocate_port(self._front_address)
-        self.front = Front((LOOPBACK, self.gcs.launch.port))
+        self.front = Front((gcs.address, gcs.port))
         self._ending.callback(self.front.close)
 
     def close(self) -> None:
@@ -191,17 +216,27 @@ class ControlPlane:
 
     @property
     def address(self) -> str:
-        """The gRPC target under which raylets and drivers know the GCS."""
-        if self.names is not None:
-            return self.names.target(GCS_NAME, self._front_port)
+        """The gRPC target under which drivers know the GCS."""
+        ip, port = self._known_at()
+        return f"{ip}:{port}" if self.names is None else self.names.target(GCS_NAME, port)
+
+    @property
+    def raylets_address(self) -> str:
+        """The gRPC target under which raylets know it: they may have name servers of their own."""
+        if self._linked_at:
+            return self._linked_at
+        names = self.gcs.launch.names
+        return f"dns:///{names[0]}:{self.gcs.launch.port}" if names else self.address
+
+    def _known_at(self) -> tuple[str, int]:
         if self.front is not None:
-            return f"{self._front_address}:{self._front_port}"
-        return self.gcs.address
+            return self._front_address, self._front_port
+        return self.gcs.launch.address, self.gcs.launch.port
 
     def tell_names(self) -> None:
         """Let the name service lead to where the GCS is now."""
         if self.names is not None:
-            self.names.set(GCS_NAME, self._front_address)
+            self.names.set(GCS_NAME, self._known_at()[0])
 
     def start_gcs(self, within: float = 30.0) -> None:
         self.gcs.start()
@@ -240,13 +275,32 @@ class ControlPlane:
         return closed_at
 
     def move_gcs(self, tell: bool = True, within: float = 30.0) -> str:
-        """Start the dead GCS where it is known by another IP, same port; ``tell`` the name service. The new IP."""
-        self._front_address = allocate_address()
+        """Start the dead GCS where it is known by another IP, same port; ``tell`` the name service. The new IP.
+
+        Unsupported where name servers that are not ours would tell it all the same.
+        """
+        if self.front is not None:
+            self._front_address = allocate_address()
+        elif tell or not self.gcs.launch.names:
+            self.gcs.launch = replace(self.gcs.launch, address=self.backend.gcs_place().address)
+        else:
+            raise Unsupported("the name servers cannot be kept from telling where the GCS is now")
         self.revive_gcs(within)
         if tell:
             self.tell_names()
-        self.recorder.write("gcs", "moved", {"address": self._front_address}, who="gcs")
-        return self._front_address
+        address, _ = self._known_at()
+        self.recorder.write("gcs", "moved", {"address": address}, who="gcs")
+        return address
+
+    def cut_link(self, direction: Direction) -> None:
+        """Let nothing pass on :attr:`link` in that ``direction`` (``up``: to the GCS) until :meth:`mend_link`."""
+        if self.link is None:
+            raise ValueError("the cluster was not built linked")
+        self._cuts.enter_context(self.link.fault(Blackhole(direction)))
+
+    def mend_link(self) -> None:
+        """All that was cut on the link passes again. May be called twice."""
+        self._cuts.close()
 
     def _open_front(self) -> None:
         if self.front is not None:
@@ -259,14 +313,17 @@ class ControlPlane:
 
     def start_rival(self) -> GcsProcess:
         """Start a second GCS on the same store and namespace, at a port of its own."""
+        place = self.backend.gcs_place()
         launch = replace(
             self.gcs.launch,
-            port=allocate_port(),
+            address=place.address,
+            port=place.port,
+            names=(),
             directory=self.directory / "rival",
             store=self._by_proxy(self.gcs.launch.store, "rival"),
         )
         lived = self.rival.lives[-1].number + 1 if self.rival and self.rival.lives else 0
-        self.rival = GcsProcess(self.target, launch, self.recorder, "rival", lived)
+        self.rival = GcsProcess(self.target, launch, self.recorder, "rival", lived, self.backend.start_gcs)
         self._ending.callback(self.rival.kill)
         self.rival.start()
         return self.rival

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import grpc
-import psutil
 import redis
 
 from harness.check.agreement import complaints
@@ -20,7 +19,6 @@ from harness.driver import look
 from harness.driver.client import QUICK_BACKOFF, GcsClient, Refused
 from harness.errors import TimedOut
 from harness.raylet.asking import HostError
-from harness.raylet.client import RayletHost
 from harness.raylet.handles import RayletHandle
 from harness.store.dump import plain_rows, read
 from harness.store.redis_server import client_of
@@ -142,7 +140,7 @@ class _Eye:
 
     def _read_books(self, seen: Seen) -> None:
         for host in self._cluster.hosts:
-            if _is_stopped(host):
+            if host.paused:
                 seen.why.append("a host of raylets is stopped")
                 continue
             for raylet in host.raylets:
@@ -189,13 +187,6 @@ def _book(raylet: RayletHandle) -> dict[str, Any]:
         "total": raylet.total(),
         "syncing": raylet.syncing,
     }
-
-
-def _is_stopped(host: RayletHost) -> bool:
-    try:
-        return bool(psutil.Process(host.pid).status() == psutil.STATUS_STOPPED)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _said(problem: Exception) -> str:

@@ -16,7 +16,8 @@ from harness.crashpoint.points import LADDER, RECOVERY, Point, Step
 from harness.crashpoint.recovery import climb
 from harness.crashpoint.stand import Stand, tables_changed
 from harness.errors import TimedOut, Unsupported
-from harness.proxy import Armed, Match
+from harness.proxy import Match
+from harness.proxy.base import Strike
 from harness.report.verdict import Inconclusive
 from harness.store.dump import Raw
 from harness.wait import until
@@ -123,7 +124,7 @@ def _note(stand: Stand, point: Point, step: Step, struck: bool) -> None:
     stand.cluster.recorder.write("note", "rule", facts)
 
 
-def _comes_to(rule: Armed, act: Act) -> bool:
+def _comes_to(rule: Strike, act: Act) -> bool:
     """Whether the rule strikes while the flow is under way, and a little longer."""
     end, over = monotonic() + STRIKE_SECONDS, inf
     while not rule.wait(0.02):

@@ -16,6 +16,7 @@ from harness.crashpoint import points
 from harness.crashpoint.points import NoSuchPoint, Point, Step
 from harness.errors import EnvironmentProblem
 from harness.plugin import evidence
+from harness.plugin.backends import maker
 from harness.plugin.fixtures import interrupted, within_a_bound
 from harness.plugin.options import ENVIRONMENT_STATUS, target_of
 from harness.plugin.selection import covers_scenarios, scenario_key
@@ -88,10 +89,10 @@ def _plan(config: pytest.Config) -> Plan:
     named = [points.parse(text) for text in config.getoption("--point")]
     target = target_of(config)
     if named:
-        steps = _discovered(target, [flow_named(name) for name in dict.fromkeys(one.flow for one in named)])
+        steps = _discovered(config, [flow_named(name) for name in dict.fromkeys(one.flow for one in named)])
         return Plan(_there(named, steps), steps)
     flows = chosen(target.dialect, config.getoption("--only"))
-    steps = _discovered(target, flows)
+    steps = _discovered(config, flows)
     return Plan(points.enumerate_points(steps, {flow.name: flow.asks for flow in flows}), steps)
 
 
@@ -115,14 +116,14 @@ def _there(named: Sequence[Point], steps: Mapping[str, Sequence[Step]]) -> list[
     return found
 
 
-def _discovered(target: Target, flows: Sequence[Any]) -> dict[str, list[Step]]:
+def _discovered(config: pytest.Config, flows: Sequence[Any]) -> dict[str, list[Step]]:
     from harness.crashpoint.discover import discover_all
     from harness.crashpoint.stand import Stands
     from harness.history.recorder import Recorder
     from harness.process.guard import GUARD
 
     place = GUARD.directory("gauntlet-discovery-")
-    stands = Stands(target, place, lambda number: Recorder())
+    stands = Stands(target_of(config), place, lambda number: Recorder(), maker(config, place))
     try:
         found, complaints = discover_all(stands, flows)
     finally:
@@ -172,7 +173,7 @@ def stands(request: pytest.FixtureRequest, target: Target) -> Iterator[Stands]:
 
     place = GUARD.directory("gauntlet-stands-")
     record = evidence.directory(request.config)
-    found = Stands(target, place, lambda number: Recorder(record))
+    found = Stands(target, place, lambda number: Recorder(record), maker(request.config, record))
     try:
         yield found
     finally:

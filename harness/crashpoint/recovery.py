@@ -7,7 +7,8 @@ from harness.crashpoint.act import Happening
 from harness.crashpoint.flow import RICH, Flow
 from harness.crashpoint.points import RECOVERY
 from harness.errors import TargetFailed, TimedOut
-from harness.proxy import Match, RedisProxy
+from harness.proxy import Match
+from harness.proxy.base import StoreProxy
 from harness.proxy.modes import KillBefore
 from harness.wait import until
 
@@ -25,7 +26,7 @@ def _recover(cluster: Cluster) -> Happening:
 RECOVERING = Flow(RECOVERY, _recover, RICH, asks=False)
 
 
-def kill_in_recovery(cluster: Cluster, proxy: RedisProxy, number: int) -> bool:
+def kill_in_recovery(cluster: Cluster, proxy: StoreProxy, number: int) -> bool:
     """Start the dead GCS, and kill it before its ``number``-th store command; False when it serves before that.
 
     TargetFailed when it ends by itself, TimedOut when it does neither.
@@ -52,7 +53,7 @@ def kill_in_recovery(cluster: Cluster, proxy: RedisProxy, number: int) -> bool:
     return rule.struck.is_set()
 
 
-def climb(cluster: Cluster, proxy: RedisProxy, again_at: int = 0) -> int:
+def climb(cluster: Cluster, proxy: StoreProxy, again_at: int = 0) -> int:
     """Kill each recovery of the dead GCS one store command further on than the last, until one comes through.
 
     ``again_at``: between two such, one is killed at that command. How many starts were killed.

@@ -9,13 +9,15 @@ from functools import cached_property
 from pathlib import Path
 from time import monotonic
 
+from harness.backend.base import Backend
+from harness.backend.loopback import Loopback
 from harness.cluster import Cluster
 from harness.cluster.control_plane import PATIENT_HEALTH
 from harness.crashpoint.flow import MORTAL, RICH
 from harness.history.recorder import Recorder
-from harness.proxy import RedisProxy
+from harness.proxy.base import StoreProxy
 from harness.store.dump import Raw, read
-from harness.store.redis_server import RedisServer, client_of
+from harness.store.redis_server import client_of
 from harness.target.base import Target
 from harness.traffic.workload import populate
 from harness.wait import until
@@ -44,14 +46,16 @@ Recording = Callable[[int], Recorder]
 class Stand:
     """Store, GCS behind its proxy, raylets in one process, and a driver. Starts with the constructor; close it."""
 
-    def __init__(self, target: Target, directory: Path, kind: str, recorder: Recorder) -> None:
+    def __init__(
+        self, target: Target, directory: Path, kind: str, recorder: Recorder, backend: Backend
+    ) -> None:
         self.kind = kind
         self.points = 0
         self.spoilt = ""
         """Why it can bear no further point; '' while it can."""
         self._directory = directory
         self._ending = ExitStack()
-        store = RedisServer(directory / "store")
+        store = backend.store("redis", directory / "store")
         store.start()
         self._ending.callback(store.stop)
         self._redis = client_of(store.settings)
@@ -64,11 +68,12 @@ class Stand:
             raylet={"sync_reopen": 0.02},
             reconnect_limit=_RECONNECT_SECONDS,
             recorder=recorder,
+            backend=backend,
         )
         self._ending.callback(self.cluster.close)
         proxy = self.cluster.proxy
         assert proxy is not None, "a cluster on a Redis has a proxy before it"
-        self.proxy: RedisProxy = proxy
+        self.proxy: StoreProxy = proxy
         try:
             self._start()
         except BaseException:
@@ -121,8 +126,14 @@ class Stand:
 class Stands:
     """One stand at a time, of the kind that is asked for, replaced when it is worn."""
 
-    def __init__(self, target: Target, directory: Path, recording: Recording) -> None:
-        self._target, self._directory, self._recording = target, directory, recording
+    def __init__(
+        self,
+        target: Target,
+        directory: Path,
+        recording: Recording,
+        make: Callable[[Path], Backend] = lambda directory: Loopback(),
+    ) -> None:
+        self._target, self._directory, self._recording, self._make = target, directory, recording, make
         self._stand: Stand | None = None
         self.started = 0
         """How many stands there have been."""
@@ -133,7 +144,7 @@ class Stands:
             self.close()
         if self._stand is None:
             place = self._directory / f"stand-{self.started}"
-            self._stand = Stand(self._target, place, kind, self._recording(self.started))
+            self._stand = Stand(self._target, place, kind, self._recording(self.started), self._make(place))
             self.started += 1
         return self._stand
 

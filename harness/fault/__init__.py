@@ -2,12 +2,27 @@
 
 from harness.fault.base import Fault, Injection, injected
 from harness.fault.gcs import HangGcs, KillGcs, MoveGcs, TerminateGcs
+from harness.fault.host import (
+    CutLink,
+    DisconnectGcs,
+    DisconnectRaylet,
+    DisconnectStore,
+    ReplaceGcs,
+    ReplaceStore,
+    RestartGcs,
+    SkewClock,
+    StarveGcs,
+)
 from harness.fault.node import KillActorProcess, KillRaylet
 from harness.fault.rival import Rival
 from harness.fault.store import CutStore, KillStore, PauseStore, WipeStore
 
 __all__ = [
+    "CutLink",
     "CutStore",
+    "DisconnectGcs",
+    "DisconnectRaylet",
+    "DisconnectStore",
     "Fault",
     "HangGcs",
     "Injection",
@@ -17,7 +32,12 @@ __all__ = [
     "KillStore",
     "MoveGcs",
     "PauseStore",
+    "ReplaceGcs",
+    "ReplaceStore",
+    "RestartGcs",
     "Rival",
+    "SkewClock",
+    "StarveGcs",
     "TerminateGcs",
     "WipeStore",
     "injected",

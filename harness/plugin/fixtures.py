@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.plugin import evidence
+from harness.plugin.backends import MakeBackend, maker
 from harness.plugin.evidence import CLUSTERS
 from harness.plugin.selection import scenario_key
 from harness.plugin.verdicts import RECOVERIES
 
 if TYPE_CHECKING:
     from harness.cluster import Cluster
-    from harness.store.redis_server import RedisServer
     from harness.target.base import Target
 
 _CLOSING_SECONDS = 3.0
@@ -38,7 +38,7 @@ def workplace(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def build(
-    request: pytest.FixtureRequest, target: Target, store_spec: str, workplace: Path
+    request: pytest.FixtureRequest, target: Target, store_spec: str, workplace: Path, backend: MakeBackend
 ) -> Iterator[Callable[..., Cluster]]:
     """``build(store="redis+password", named=True, …)``: a cluster of which nothing runs yet but the store.
 
@@ -47,7 +47,6 @@ def build(
     """
     from harness.cluster import Cluster
     from harness.history.recorder import Recorder
-    from harness.store.parse import store_from
 
     place = evidence.directory(request.config)
     case = scenario_key(request.node.nodeid) or request.node.nodeid
@@ -57,12 +56,13 @@ def build(
 
     def make(store: Any = None, target: Target = target, **options: Any) -> Cluster:
         directory = workplace / f"cluster-{len(built)}"
+        own = backend(directory)
         if store is None or isinstance(store, str):
-            store = store_from(store or store_spec, directory / "store")
+            store = own.store(store or store_spec, directory / "store")
             stores.append(store)
             store.start()
         recorder = Recorder(place, case, len(built))
-        cluster = Cluster(target, store, directory, recorder=recorder, **options)
+        cluster = Cluster(target, store, directory, recorder=recorder, backend=own, **options)
         built.append(cluster)
         return cluster
 
@@ -93,11 +93,15 @@ def within_a_bound(end: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-def redis_server(workplace: Path) -> Iterator[RedisServer]:
-    """A Redis of this test's own, for clusters that share one."""
-    from harness.store.redis_server import RedisServer
+def backend(request: pytest.FixtureRequest, workplace: Path) -> MakeBackend:
+    """``backend(directory)``: what runs a cluster whose files go to ``directory``."""
+    return maker(request.config, evidence.directory(request.config))
 
-    server = RedisServer(workplace / "redis")
+
+@pytest.fixture
+def redis_server(workplace: Path, backend: MakeBackend) -> Iterator[Any]:
+    """A Redis of this test's own, for clusters that share one."""
+    server = backend(workplace).store("redis", workplace / "redis")
     server.start()
     try:
         yield server

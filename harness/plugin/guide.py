@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.plugin.options import CHOICES, MARKERS
+from harness.plugin.options import BACKENDS, CHOICES, MARKERS
 
 EXIT_STATUSES = (
     ("0", "conforms: every judged guarantee held, or fails as the target's expectations file says"),
@@ -32,7 +32,10 @@ def guide() -> str:
     return "\n".join(
         [
             *_section("Targets (--gcs)", TARGETS.items()),
-            *_section("Placeholders of a cmd: target; with none, it gets gcs_server's flags", placeholders),
+            *_section("Backends (--backend); an image: target is run on docker", BACKENDS.items()),
+            *_section(
+                "Placeholders of a cmd: or image: target; with none, it gets gcs_server's flags", placeholders
+            ),
             *_section("Stores (--store)", STORES.items()),
             *_section("Environment variables; an option wins, the ini file loses", variables),
             *_section("Markers of a scenario", markers),

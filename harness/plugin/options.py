@@ -22,13 +22,21 @@ ENVIRONMENT_STATUS = 3
 CHOICES = {
     "--gcs": ("GAUNTLET_GCS", "gauntlet_gcs", "reference", "the GCS to judge (--gcs-help lists how to name one)"),
     "--store": ("GAUNTLET_STORE", "gauntlet_store", "redis", "where it keeps its tables (--gcs-help lists them)"),
+    "--backend": ("GAUNTLET_BACKEND", "gauntlet_backend", "", "what runs it all: loopback (processes) or docker (containers)"),
+    "--redis-image": ("GAUNTLET_REDIS_IMAGE", "gauntlet_redis_image", "", "on docker: the image of the store"),
+    "--raylet-image": ("GAUNTLET_RAYLET_IMAGE", "gauntlet_raylet_image", "", "on docker: the image of raylets and proxies"),
 }  # fmt: skip
+
+BACKENDS = {
+    "loopback": "processes on 127.0.0.0/8, up in milliseconds",
+    "docker": "containers, an engine of this machine's, on a network of their own",
+}
 
 MARKERS = (
     "promise(*ids): the documented promises that a scenario judges, '1' to '7'",
     "clause(*ids): the clauses of the contract that it covers, like 'D1'",
     "behaviour(*ids): which of the twelve untested behaviours it covers, 'T1' to 'T12'",
-    "needs(store=, min_ray=, max_ray=): skip, with the reason, where the target or the run lacks this",
+    "needs(store=, backend=, why=, min_ray=, max_ray=): skip, with the reason, where target or run lack this",
     "long: runs with --long only",
 )
 
@@ -41,7 +49,8 @@ _TARGET = pytest.StashKey["Target"]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("gauntlet", "the GCS under test")
     for option, (variable, ini, default, text) in CHOICES.items():
-        group.addoption(option, metavar="SPEC", help=f"{text}; default: ${variable}, else {default}")
+        otherwise = f", else {default}" if default else ""
+        group.addoption(option, metavar="SPEC", help=f"{text}; default: ${variable}{otherwise}")
         parser.addini(
             ini, f"{option}, unless the command line or ${variable} says otherwise", default=default
         )
@@ -79,12 +88,13 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 def _prepare(config: pytest.Config) -> None:
     from harness.expectations import expectations_for
+    from harness.plugin.backends import prepare
     from harness.store.parse import store_from
 
     with tempfile.TemporaryDirectory() as unused:
         store_from(choice(config, "--store"), Path(unused))
     expectations_for(target_of(config).name, config.getoption("--expectations"))
-    target_of(config).prepare()
+    prepare(config)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -93,7 +103,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def choice(config: pytest.Config, option: str) -> str:
-    """The value of ``--gcs`` or ``--store``: command line, environment, ini file, default."""
+    """The value of one of :data:`CHOICES`: command line, environment, ini file, default."""
     variable, ini, _, _ = CHOICES[option]
     chosen = config.getoption(option) or os.environ.get(variable) or config.getini(ini)
     return str(chosen)
@@ -111,9 +121,10 @@ def target_of(config: pytest.Config) -> Target:
 @pytest.fixture(scope="session")
 def target(pytestconfig: pytest.Config) -> Target:
     """The GCS under test, ready to start."""
-    chosen = target_of(pytestconfig)
-    chosen.prepare()
-    return chosen
+    from harness.plugin.backends import prepare
+
+    prepare(pytestconfig)
+    return target_of(pytestconfig)
 
 
 @pytest.fixture(scope="session")

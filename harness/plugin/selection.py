@@ -20,7 +20,7 @@ _REGISTRIES: Mapping[str, Any] = {
     "clause": guarantees.clause,
     "behaviour": guarantees.behaviour,
 }
-_NEEDS = frozenset({"store", "min_ray", "max_ray"})
+_NEEDS = frozenset({"store", "backend", "why", "min_ray", "max_ray"})
 
 
 def scenario_key(nodeid: str) -> str | None:
@@ -93,11 +93,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in put_off]
 
 
-def missing(needs: Iterable[pytest.Mark], target: Target, store: str) -> str | None:
-    """Why a scenario with these ``needs`` markers cannot run on ``target`` with the run's ``store``."""
+def missing(needs: Iterable[pytest.Mark], target: Target, store: str, backend: str) -> str | None:
+    """Why a scenario with these ``needs`` markers cannot run on ``target`` with the run's ``store`` and ``backend``."""
     kind = store_kind(store)
     release = target.dialect.release
     for marker in needs:
+        home = marker.kwargs.get("backend", backend)
+        if home != backend:
+            return f"needs --backend {home}: {marker.kwargs.get('why', 'another cannot carry it')}"
         wanted = marker.kwargs.get("store")
         if wanted and wanted not in target.stores:
             return f"{target.name} has no {wanted} store"
@@ -121,8 +124,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     needs = list(item.iter_markers("needs"))
     if not needs:
         return
+    from harness.plugin.backends import backend_name
     from harness.plugin.options import choice, target_of
 
-    reason = missing(needs, target_of(item.config), choice(item.config, "--store"))
+    config = item.config
+    reason = missing(needs, target_of(config), choice(config, "--store"), backend_name(config))
     if reason:
         pytest.skip(reason)

@@ -14,6 +14,7 @@ import pytest
 from harness.errors import EnvironmentProblem
 from harness.plugin.evidence import run_folder
 from harness.plugin.options import choice, target_of
+from harness.plugin.options import BACKENDS
 from harness.plugin.selection import ids_of, scenario_key, store_kind
 from harness.plugin.verdicts import RESULTS, Tally
 from harness.report import folder, table
@@ -38,15 +39,25 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def described(item: pytest.Item) -> str:
-    """``scenarios/test_x.py::test_y  promise 1  clauses D1 D3  needs store=redis  long``."""
+    """``scenarios/test_x.py::test_y  promise 1  clauses D1 D3  needs store=redis  on loopback docker  long``."""
     parts = [scenario_key(item.nodeid) or item.nodeid]
     for kind in ("promise", "clause", "behaviour"):
         ids = ids_of(item, kind)
         parts += [f"{kind} {' '.join(ids)}"] if ids else []
     for marker in item.iter_markers("needs"):
-        parts.append("needs " + " ".join(f"{name}={value}" for name, value in marker.kwargs.items()))
+        needs = {name: value for name, value in marker.kwargs.items() if name not in ("backend", "why")}
+        parts += ["needs " + " ".join(f"{name}={value}" for name, value in needs.items())] if needs else []
+    parts.append(_runs_on(item))
     parts += ["long"] if item.get_closest_marker("long") else []
     return "  ".join(parts)
+
+
+def _runs_on(item: pytest.Item) -> str:
+    """The backends that carry it, and why another does not."""
+    for marker in item.iter_markers("needs"):
+        if "backend" in marker.kwargs:
+            return f"on {marker.kwargs['backend']} only ({marker.kwargs.get('why', 'no reason given')})"
+    return f"on {' '.join(BACKENDS)}"
 
 
 class ProgressReporter:

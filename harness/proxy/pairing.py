@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ _UNPAIRED = frozenset({"SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "MONITOR", "SYNC
 """After these a server talks without being asked."""
 
 
-class Pairing(Tunnel):
+class Pairing(Tunnel, ABC):
     """Passes whole commands and whole replies. What meets a rule is judged by its subclass."""
 
     proxy: RedisProxy
@@ -192,11 +193,13 @@ class Pairing(Tunnel):
 
     # What becomes of a unit that meets a rule
 
+    @abstractmethod
     def _judge_command(self, rule: Armed, command: Command, raw: bytes) -> None:
-        raise NotImplementedError
+        """The last command of a unit was read, and nothing of it was passed on but what MULTI gathered."""
 
+    @abstractmethod
     def _judge_reply(self, rule: Armed, raw: bytes) -> None:
-        raise NotImplementedError
+        """The reply to it was read, and not passed on."""
 
     # Ends
 

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from harness.history.recorder import Recorder
-from harness.process.ports import allocate_port, release_port
 from harness.proxy.ledger import Bundle, facts, unparsed
 from harness.proxy.loop import LOOP
 from harness.proxy.modes.base import Mode
 from harness.proxy.redis_tunnel import RedisTunnel
 from harness.proxy.rule import Armed, Match
 from harness.proxy.tcp import Proxy
+from harness.proxy.tls import Tls
 from harness.proxy.tunnel import Tunnel
 from harness.proxy.unit import Unit, label_of, of_usage
 
@@ -37,23 +37,21 @@ class RedisProxy(Proxy):
         backend: tuple[str, int],
         recorder: Recorder | None = None,
         kill: Callable[[str], None] | None = None,
+        tls: Tls | None = None,
     ) -> None:
-        super().__init__(backend, recorder, watch=True)
+        """``tls``: GCS and Redis speak it, each with the proxy. OSError when a file of it cannot be used."""
+        super().__init__(backend, recorder, watch=True, tls=tls)
         self._kill = kill
         self._rules: list[Armed] = []
         self._units: deque[Unit] = deque(maxlen=_REMEMBERED)
         self._unit_numbers = itertools.count(1)
         self._last_number = 0
         self._finished: list[Bundle] = []
-        self._ports: list[int] = []
 
     # From any thread
 
     def open(self, via: str = "gcs", host: str = "127.0.0.1", port: int | None = None) -> tuple[str, int]:
         """Await the GCS named ``via`` there, at a port of our own when none is given; ``(host, port)``."""
-        if port is None:
-            port = allocate_port(host)
-            self._ports.append(port)
         return self.listen(host, port, via)
 
     def close(self) -> None:
@@ -64,13 +62,13 @@ class RedisProxy(Proxy):
             for rule in LOOP.call(lambda: list(self._rules)):
                 rule.disarm()
             self.flush()
-            ports, self._ports = self._ports, []
-            for port in ports:
-                release_port(port)
 
-    def arm(self, mode: Mode, match: Match) -> Armed:
-        """Let ``mode`` strike the unit that ``match`` tells, once, from now on."""
-        rule = Armed(self, mode, match)
+    def arm(self, mode: Mode, match: Match, tell: Callable[[Armed], None] | None = None) -> Armed:
+        """Let ``mode`` strike the unit that ``match`` tells, once, from now on.
+
+        ``tell`` is called in the loop when the rule has met its unit, has struck, or ends.
+        """
+        rule = Armed(self, mode, match, tell)
         LOOP.call(self._rules.append, rule)
         return rule
 
@@ -87,6 +85,9 @@ class RedisProxy(Proxy):
             return [unit for unit in found if via is None or unit.via == via][::-1]
 
         return LOOP.call(newer)
+
+    def turn_to(self, case: str) -> None:
+        self.flush()
 
     def flush(self) -> None:
         """Write down all that has been answered so far."""
@@ -147,7 +148,7 @@ class RedisProxy(Proxy):
         if over:
             self.over(rule)
         self._flush()
-        rule.struck.set()
+        rule.done()
 
     def over(self, rule: Armed) -> None:
         """What it held is free, or it held nothing."""

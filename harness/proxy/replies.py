@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from harness.proxy.resp import LONGEST_HEADER, MOST_BYTES, Error, Frame, Garbage, Items, Push, Short, Status
+from harness.proxy.resp import (
+    LONGEST_HEADER,
+    MOST_BYTES,
+    Error,
+    Frame,
+    Garbage,
+    Items,
+    Push,
+    Short,
+    Status,
+    Unfinished,
+)
 
 _DEEPEST = 64
 
 
-class Replies:
+class Replies(Unfinished):
     """Bytes of a server in, whole replies out. A long array is read once, however many packets it takes."""
 
     def __init__(self) -> None:
-        self.garbage = False
-        """Whether something came that is no reply: :meth:`rest` begins with it."""
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._need = 0
+        super().__init__()
         self._at = 0
         """Up to where the unfinished frame has been read."""
         self._open: list[_Open] = []
@@ -29,12 +36,7 @@ class Replies:
         Values: int, bool, bytes, None, :class:`Status`, :class:`Error`, :class:`Items`, :class:`Push`.
         """
         if self._parts:
-            self._parts.append(data)
-            self._size += len(data)
-            if self._size < self._need:
-                return b"", []
-            data = b"".join(self._parts)
-            self._parts.clear()
+            data = self._joined(data)
         frames: list[Frame] = []
         begin, at, end = 0, self._at, len(data)
         try:
@@ -51,14 +53,8 @@ class Replies:
             need = 0
         self._at = at - begin
         if begin < end:
-            self._parts, self._size, self._need = [data[begin:]], end - begin, need
+            self._keep(data[begin:], need)
         return data, frames
-
-    def rest(self) -> bytes:
-        """The bytes that are part of no frame yet; they are not kept."""
-        rest = b"".join(self._parts)
-        self._parts.clear()
-        return rest
 
     def _placed(self, value: Any) -> bool:
         """Put an element where it belongs; True when that completes a frame, whose value is ``_value``."""

@@ -51,25 +51,40 @@ Frame = tuple[Any, int, int]
 """What it says, where it begins and where it ends in the bytes that came with it."""
 
 
-class Commands:
-    """Bytes of a client in, whole commands out. What is not an array of bulk strings is garbage."""
+class Unfinished:
+    """The begin of a frame whose end is still to come."""
 
     def __init__(self) -> None:
         self.garbage = False
-        """Whether something came that is no command: :meth:`rest` begins with it."""
+        """Whether something came that is no frame: :meth:`rest` begins with it."""
         self._parts: list[bytes] = []
         self._size = 0
         self._need = 0
 
+    def _joined(self, data: bytes) -> bytes:
+        """All that is there, with ``data`` at its end; empty (and kept) while that is too short for a frame."""
+        self._parts.append(data)
+        self._size += len(data)
+        return self.rest() if self._size >= self._need else b""
+
+    def _keep(self, rest: bytes, need: int) -> None:
+        """``need``: how long the frame is at least; 0: not known."""
+        self._parts, self._size, self._need = [rest], len(rest), need
+
+    def rest(self) -> bytes:
+        """The bytes that are part of no frame yet; they are not kept."""
+        rest = b"".join(self._parts)
+        self._parts.clear()
+        return rest
+
+
+class Commands(Unfinished):
+    """Bytes of a client in, whole commands out. What is not an array of bulk strings is garbage."""
+
     def feed(self, data: bytes) -> tuple[bytes, list[Frame]]:
         """The bytes in which frames lie, and those that are whole now; value: the arguments, as list of bytes."""
         if self._parts:
-            self._parts.append(data)
-            self._size += len(data)
-            if self._size < self._need:
-                return b"", []
-            data = b"".join(self._parts)
-            self._parts.clear()
+            data = self._joined(data)
         frames: list[Frame] = []
         position, end = 0, len(data)
         try:
@@ -83,15 +98,6 @@ class Commands:
             self.garbage = True
             self._keep(data[position:], 0)
         return data, frames
-
-    def _keep(self, rest: bytes, need: int) -> None:
-        self._parts, self._size, self._need = [rest], len(rest), need
-
-    def rest(self) -> bytes:
-        """The bytes that are part of no frame yet; they are not kept."""
-        rest = b"".join(self._parts)
-        self._parts.clear()
-        return rest
 
 
 def _command(data: bytes, begin: int) -> tuple[list[bytes], int]:

@@ -35,7 +35,9 @@ class Match:
 class Armed:
     """A rule that was armed: it strikes one unit, once. Usable from any thread."""
 
-    def __init__(self, proxy: RedisProxy, mode: Mode, match: Match) -> None:
+    def __init__(
+        self, proxy: RedisProxy, mode: Mode, match: Match, tell: Callable[[Armed], None] | None = None
+    ) -> None:
         self.mode, self.match = mode, match
         self.struck = threading.Event()
         """Set when the mode has done what it does (a kill: the process is dead), and the ledger says so."""
@@ -46,6 +48,7 @@ class Armed:
         self.live = True
         """Whether it may still strike."""
         self._proxy = proxy
+        self._tell = tell or (lambda _: None)
         self._seen = 0
         self._held: list[Callable[[], None]] = []
 
@@ -67,6 +70,7 @@ class Armed:
             self.live = False
             self._proxy.forget(self)
             self._release()
+            self._tell(self)
 
         LOOP.call(end)
 
@@ -80,7 +84,13 @@ class Armed:
         if self._seen < self.match.nth:
             return False
         self.unit = unit
+        self._tell(self)
         return True
+
+    def done(self) -> None:
+        """The mode has done what it does."""
+        self.struck.set()
+        self._tell(self)
 
     def holds(self, release: Callable[[], None]) -> None:
         self._held.append(release)

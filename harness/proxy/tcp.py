@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+import ssl
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from harness.history.recorder import Recorder
+from harness.process.ports import allocate_port, release_port
 from harness.proxy.doors import Door, Doors
 from harness.proxy.link.base import LinkFault
 from harness.proxy.loop import LOOP
+from harness.proxy.tls import Tls
 from harness.proxy.tunnel import Connection, Tunnel, reset_socket
 
 _REMEMBERED = 1000
@@ -23,12 +27,18 @@ class Proxy:
 
     A port is open only while the backend takes connections: where a client would be refused there, it
     is refused here. ``watch``: one idle connection to the backend tells of its death at once; without
-    it, that is seen when a connection to it fails or ends.
+    it, that is seen when a connection to it fails or ends. ``tls``: both sides speak it, each with the
+    proxy; without it, what passes may still be TLS.
     """
 
     def __init__(
-        self, backend: tuple[str, int], recorder: Recorder | None = None, watch: bool = False
+        self,
+        backend: tuple[str, int],
+        recorder: Recorder | None = None,
+        watch: bool = False,
+        tls: Tls | None = None,
     ) -> None:
+        """OSError when a file of ``tls`` cannot be used."""
         self.backend = backend
         self.recorder = recorder or Recorder()
         self.loop = LOOP.loop
@@ -38,11 +48,20 @@ class Proxy:
         self._tunnels: dict[int, Tunnel] = {}
         self._past: deque[Connection] = deque(maxlen=_REMEMBERED)
         self._joining: set[asyncio.Task[None]] = set()
+        self._ports: list[int] = []
+        self._to_backend: dict[str, Any] = {"ssl": tls.for_backend(), "server_hostname": ""} if tls else {}
+        self._to_client: dict[str, Any] = {"ssl": tls.for_clients()} if tls else {}
 
     # From any thread
 
-    def listen(self, host: str, port: int, via: str = "") -> tuple[str, int]:
-        """Await clients there, as soon as the backend does. OSError if the port is another's."""
+    def listen(self, host: str, port: int | None, via: str = "") -> tuple[str, int]:
+        """Await clients there, as soon as the backend does, at a port of our own if none is given.
+
+        OSError if the port is another's.
+        """
+        if not port:
+            port = allocate_port(host)
+            self._ports.append(port)
         LOOP.call(self._doors.add, Door(host, port, via))
         return host, port
 
@@ -52,9 +71,15 @@ class Proxy:
         RuntimeError when a proxy of this process failed in its own code.
         """
         LOOP.call(self._close)
+        ports, self._ports = self._ports, []
+        for port in ports:
+            release_port(port)
         if LOOP.problems:
             problems, LOOP.problems = LOOP.problems, []
             raise RuntimeError(f"a proxy failed: {'; '.join(problems)}")
+
+    def turn_to(self, case: str) -> None:
+        """Write down all that belongs to the case so far; call it right before the recorder turns to ``case``."""
 
     def connections(self, via: str | None = None) -> list[Connection]:
         """Those that are open, and the last thousand that were, by number; of one port's name if given."""
@@ -119,10 +144,27 @@ class Proxy:
             tunnel.client.ended = True
             self.gone(tunnel)
             return
-        await self.loop.create_connection(lambda: tunnel.backend, sock=backend)
-        await self.loop.connect_accepted_socket(lambda: tunnel.client, sock=client)
+        try:
+            await self.loop.create_connection(lambda: tunnel.backend, sock=backend, **self._to_backend)
+            await self.loop.connect_accepted_socket(lambda: tunnel.client, sock=client, **self._to_client)
+        except OSError as problem:  # only TLS has anything to fail at
+            self._unmatched(tunnel, client, problem)
+            return
         tunnel.strike(self._faults)
         tunnel.began()
+
+    def _unmatched(self, tunnel: Tunnel, client: socket.socket, problem: OSError) -> None:
+        """One side has ended before its handshake did, or did not like it."""
+        side = "client" if tunnel.backend.transport else "backend"
+        if side == "backend":
+            self._doors.backend_ended()
+        if isinstance(problem, ssl.SSLError):
+            self.recorder.write("note", f"no TLS with the {side}", {"why": str(problem), "via": tunnel.via})
+        reset_socket(client)
+        client.close()
+        tunnel.client.ended = tunnel.client.lost = True
+        tunnel.close()
+        tunnel.lost()
 
     def _strike(self, faults: tuple[LinkFault, ...]) -> None:
         self._faults = faults
@@ -134,8 +176,11 @@ class Proxy:
 class TcpProxy(Proxy):
     """A proxy for any link, through one port or several."""
 
-    def open(self, host: str, port: int) -> tuple[str, int]:
-        """Await clients there, as soon as the backend does. OSError if the port is another's."""
+    def open(self, host: str = "127.0.0.1", port: int | None = None) -> tuple[str, int]:
+        """Await clients there, as soon as the backend does, at a port of our own if none is given.
+
+        OSError if the port is another's.
+        """
         return self.listen(host, port)
 
 

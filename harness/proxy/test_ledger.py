@@ -16,6 +16,8 @@ from harness.history.entry import Entry
 from harness.history.log import LEDGER, entries
 from harness.history.recorder import Recorder
 from harness.proxy import RedisProxy
+from harness.proxy.base import StoreProxy
+from harness.proxy.remote import ProxyHost
 from harness.proxy.unit import meaning, words
 from harness.store.redis_server import RedisServer
 from harness.wait import until
@@ -24,12 +26,13 @@ from harness.wait import until
 class Desk:
     """A Redis, a proxy before it, and the ledger."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, elsewhere: ProxyHost | None) -> None:
         self.directory = directory
         self.server = RedisServer(directory / "redis", password="s3cret")
         self.server.start()
         settings = self.server.settings
-        self.proxy = RedisProxy((settings.host, settings.port), Recorder(directory, "case"))
+        made = RedisProxy if elsewhere is None else elsewhere.redis
+        self.proxy: StoreProxy = made((settings.host, settings.port), Recorder(directory, "case"))
         self.host, self.port = self.proxy.open()
         self.gcs = redis.Redis(
             self.host, self.port, password="s3cret", protocol=2, retry=Retry(NoBackoff(), 0), socket_timeout=5
@@ -53,8 +56,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with closing(Desk(tmp_path)) as made:
+def desk(tmp_path: Path, elsewhere: ProxyHost | None) -> Iterator[Desk]:
+    with closing(Desk(tmp_path, elsewhere)) as made:
         yield made
 
 

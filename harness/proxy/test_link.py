@@ -12,7 +12,9 @@ import pytest
 
 from harness.process.ports import allocate_port
 from harness.proxy import TcpProxy
+from harness.proxy.base import LinkProxy
 from harness.proxy.link import Blackhole, Delay, HalfOpen, LinkFault, Refuse, Reset, Slow
+from harness.proxy.remote import ProxyHost
 from harness.wait import never, until
 
 Address = tuple[str, int]
@@ -81,15 +83,15 @@ def watch(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def proxy(echo: Echo) -> Iterator[TcpProxy]:
-    made = TcpProxy(echo.address)
+def proxy(echo: Echo, elsewhere: ProxyHost | None) -> Iterator[LinkProxy]:
+    made: LinkProxy = TcpProxy(echo.address) if elsewhere is None else elsewhere.tcp(echo.address)
     yield made
     made.close()
 
 
 @pytest.fixture
-def place(proxy: TcpProxy) -> Address:
-    return proxy.open("127.0.0.1", allocate_port())
+def place(proxy: LinkProxy) -> Address:
+    return proxy.open()
 
 
 def connect(place: Address, timeout: float = 5.0) -> socket.socket:
@@ -129,7 +131,7 @@ def refused(place: Address) -> bool:
     return False
 
 
-def test_bytes_pass_both_ways_and_are_counted(proxy: TcpProxy, place: Address) -> None:
+def test_bytes_pass_both_ways_and_are_counted(proxy: LinkProxy, place: Address) -> None:
     with closing(connect(place)) as link:
         assert asked(link, b"x" * 3_000_000) == b"x" * 3_000_000
         (view,) = proxy.connections()
@@ -202,14 +204,14 @@ def test_a_backend_that_is_not_there_yet_is_awaited() -> None:
     echo.die()
 
 
-def test_a_port_that_is_anothers_is_an_error(proxy: TcpProxy, echo: Echo) -> None:
+def test_a_port_that_is_anothers_is_an_error(proxy: LinkProxy, echo: Echo) -> None:
     with pytest.raises(OSError):
         proxy.open(*echo.address)
 
 
 @pytest.mark.parametrize("direction", ["up", "down", "both"])
 def test_a_delay_strikes_connections_that_exist_and_new_ones(
-    proxy: TcpProxy, place: Address, direction: str
+    proxy: LinkProxy, place: Address, direction: str
 ) -> None:
     with closing(connect(place)) as old:
         asked(old)
@@ -222,7 +224,7 @@ def test_a_delay_strikes_connections_that_exist_and_new_ones(
         assert proxy.connections()[0].faults == ()
 
 
-def test_what_a_blackhole_held_arrives_afterwards(proxy: TcpProxy, place: Address) -> None:
+def test_what_a_blackhole_held_arrives_afterwards(proxy: LinkProxy, place: Address) -> None:
     with closing(connect(place)) as old:
         asked(old)
         with proxy.fault(Blackhole()), closing(connect(place)) as new:
@@ -233,7 +235,7 @@ def test_what_a_blackhole_held_arrives_afterwards(proxy: TcpProxy, place: Addres
 
 
 def test_a_blackhole_of_one_direction_lets_the_other_through(
-    proxy: TcpProxy, place: Address, echo: Echo
+    proxy: LinkProxy, place: Address, echo: Echo
 ) -> None:
     with closing(connect(place)) as link:
         asked(link)
@@ -245,7 +247,7 @@ def test_a_blackhole_of_one_direction_lets_the_other_through(
 
 
 @pytest.mark.parametrize("loser", ["backend", "client"])
-def test_half_open(proxy: TcpProxy, place: Address, echo: Echo, loser: str) -> None:
+def test_half_open(proxy: LinkProxy, place: Address, echo: Echo, loser: str) -> None:
     with closing(connect(place)) as link:
         asked(link)
         with proxy.fault(HalfOpen(loser)):  # type: ignore[arg-type]
@@ -264,7 +266,7 @@ def test_half_open(proxy: TcpProxy, place: Address, echo: Echo, loser: str) -> N
             until("the backend is told", lambda: echo.ends == ["reset"])
 
 
-def test_reset(proxy: TcpProxy, place: Address, echo: Echo) -> None:
+def test_reset(proxy: LinkProxy, place: Address, echo: Echo) -> None:
     with closing(connect(place)) as old:
         asked(old)
         with proxy.fault(Reset()):
@@ -278,7 +280,7 @@ def test_reset(proxy: TcpProxy, place: Address, echo: Echo) -> None:
         assert asked(link) == b"hello"
 
 
-def test_refuse(proxy: TcpProxy, place: Address) -> None:
+def test_refuse(proxy: LinkProxy, place: Address) -> None:
     with closing(connect(place)) as old:
         asked(old)
         with proxy.fault(Refuse()):
@@ -287,14 +289,14 @@ def test_refuse(proxy: TcpProxy, place: Address) -> None:
         assert not refused(place)
 
 
-def test_slow(proxy: TcpProxy, place: Address) -> None:
+def test_slow(proxy: LinkProxy, place: Address) -> None:
     with closing(connect(place)) as link, proxy.fault(Slow(100_000, "up")):
         began = time.monotonic()
         assert asked(link, b"x" * 20_000) == b"x" * 20_000
         assert time.monotonic() - began >= 0.15
 
 
-def test_faults_add_up(proxy: TcpProxy, place: Address) -> None:
+def test_faults_add_up(proxy: LinkProxy, place: Address) -> None:
     with closing(connect(place)) as link:
         asked(link)
         with proxy.fault(Delay(0.03)), proxy.fault(Delay(0.06)), proxy.fault(Slow(1e6)):
@@ -306,7 +308,7 @@ def test_faults_add_up(proxy: TcpProxy, place: Address) -> None:
 
 @pytest.mark.parametrize("fault", [Delay(0.02), Blackhole(), Slow(1e5)], ids=repr)
 def test_the_end_of_a_connection_is_under_the_same_fault(
-    proxy: TcpProxy, place: Address, echo: Echo, fault: LinkFault
+    proxy: LinkProxy, place: Address, echo: Echo, fault: LinkFault
 ) -> None:
     link = connect(place)
     asked(link)

@@ -16,8 +16,10 @@ from harness.history.entry import Entry
 from harness.history.log import LEDGER, entries
 from harness.history.recorder import Recorder
 from harness.process.child import Child
-from harness.proxy import Armed, Match, RedisProxy
+from harness.proxy import Match, RedisProxy
+from harness.proxy.base import StoreProxy, Strike
 from harness.proxy.modes import Cut, Delay, KillAfter, KillBefore, Mode, RefuseWith, Stall, SwallowReply
+from harness.proxy.remote import ProxyHost
 from harness.store.redis_server import RedisServer
 from harness.wait import never, until
 
@@ -28,7 +30,7 @@ HSET = b"*4\r\n$4\r\nHSET\r\n$11\r\nRAYns@ACTOR\r\n$1\r\na\r\n$1\r\n1\r\n"
 class Bench:
     """A Redis, a proxy before it, a victim that dies when a rule says so."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, elsewhere: ProxyHost | None) -> None:
         self.directory = directory
         self.server = RedisServer(directory / "redis")
         self.server.start()
@@ -36,7 +38,8 @@ class Bench:
         self.recorder = Recorder(directory, "case")
         settings = self.server.settings
         self.killed: list[str] = []
-        self.proxy = RedisProxy((settings.host, settings.port), self.recorder, self._kill)
+        made = RedisProxy if elsewhere is None else elsewhere.redis
+        self.proxy: StoreProxy = made((settings.host, settings.port), self.recorder, self._kill)
         self.place = self.proxy.open()
         self.direct = self.server.client()
         self.gcs = self.client()
@@ -51,7 +54,7 @@ class Bench:
             retry=Retry(NoBackoff(), 0), single_connection_client=True, protocol=2,
         )  # fmt: skip
 
-    def arm(self, mode: Mode, label: str = "HSET ACTOR", nth: int = 1) -> Armed:
+    def arm(self, mode: Mode, label: str = "HSET ACTOR", nth: int = 1) -> Strike:
         return self.proxy.arm(mode, Match(label, nth))
 
     def ledger(self) -> list[Entry]:
@@ -68,8 +71,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with closing(Bench(tmp_path)) as made:
+def bench(tmp_path: Path, elsewhere: ProxyHost | None) -> Iterator[Bench]:
+    with closing(Bench(tmp_path, elsewhere)) as made:
         yield made
 
 

@@ -65,7 +65,7 @@ class End(asyncio.Protocol):
         if not self.ended:
             self.ended = True
             self.tunnel.ended(self.client, reset=False)
-        return True
+        return self._half_closes
 
     def connection_lost(self, problem: Exception | None) -> None:
         ended, self.lost, self.ended = self.ended, True, True
@@ -92,8 +92,11 @@ class End(asyncio.Protocol):
         elif reset:
             # A linger of 0 makes close() send RST; what the peer's kernel has, it can still read.
             self._linger()
-            self.transport.close()
-        elif self.ended:
+            if self._half_closes:
+                self.transport.close()
+            else:  # it would say goodbye first
+                self.transport.abort()
+        elif self.ended or not self._half_closes:
             self.transport.close()
             self.tunnel.other(self).finish()
         elif not self.transport.is_closing():
@@ -126,9 +129,16 @@ class End(asyncio.Protocol):
                 self._linger()
             self.transport.abort()
 
+    @property
+    def _half_closes(self) -> bool:
+        """Whether one direction can end alone: not in TLS."""
+        return self.transport is not None and self.transport.can_write_eof()
+
     def _linger(self) -> None:
         assert self.transport is not None
-        reset_socket(self.transport.get_extra_info("socket"))
+        link = self.transport.get_extra_info("socket")
+        if link is not None:  # TLS: it is lost, and we hear of it in a moment
+            reset_socket(link)
 
 
 def reset_socket(link: socket.socket) -> None:

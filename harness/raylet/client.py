@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from harness import wait
 from harness.history.recorder import Recorder
-from harness.process.child import Child
+from harness.process.python import spawn_here
+from harness.process.running import Running
 from harness.raylet.asking import PATIENCE_S, Line
 from harness.raylet.handles import RayletHandle
 from harness.raylet.host import CONTROL_FILE
@@ -22,25 +22,9 @@ from harness.wire.dialect import Dialect, dialect
 START_S = 20.0
 
 
-class SpawnedProcess(Protocol):
-    """What a spawned host must be able to; ``harness.process.child.Child`` is one."""
-
-    pid: int
-
-    def poll(self) -> int | None: ...
-    def kill(self) -> object: ...
-    def pause(self) -> object: ...
-    def resume(self) -> object: ...
-    def log_tail(self, lines: int = 20) -> str: ...
-
-
-Spawn = Callable[[Sequence[str], Mapping[str, str], Path, str], SpawnedProcess]
-"""(argv, env, log path, name) -> the process. Its standard input must be a pipe held by us."""
-
-
-def spawn_child(argv: Sequence[str], env: Mapping[str, str], log_path: Path, name: str) -> SpawnedProcess:
-    """The default: a guarded child, told by the end of its standard input that we died."""
-    return Child.spawn(name, argv, env, log_path, stdin_pipe=True)
+Spawn = Callable[[str, Sequence[str], str, Mapping[str, str], Path, str], Running]
+"""(module, arguments, address, env, log path, name) -> ``python -m MODULE ARGUMENTS``, reachable at
+``address``, with ``env`` beside what it needs to run. It must not outlive us."""
 
 
 class RayletHost:
@@ -55,7 +39,8 @@ class RayletHost:
         env: Mapping[str, str] | None = None,
         channel_options: Mapping[str, str | int] | None = None,
         check_interval: float = 1.0,
-        spawn: Spawn = spawn_child,
+        spawn: Spawn = spawn_here,
+        address: str = "127.0.0.1",
         name: str = "raylets",
         record: tuple[str, str, int, str] | None = None,
     ) -> None:
@@ -64,7 +49,8 @@ class RayletHost:
         ``gcs_address``: any gRPC target (``127.0.0.1:6379``, ``dns://127.0.0.1:5353/gcs.test:6379``).
         ``directory``: for its log and control file; ``shared``: where all hosts of a cluster
         count actor creations, ``directory`` unless given. ``env`` is added to ours;
-        ``RAY_gcs_rpc_server_reconnect_timeout_s`` there is the raylets' limit. ``channel_options``:
+        ``RAY_gcs_rpc_server_reconnect_timeout_s`` there is the raylets' limit. ``address``: where the
+        process listens for us; ``spawn``: what starts it. ``channel_options``:
         gRPC channel arguments over Ray's. ``check_interval``: seconds between looks at a lost
         channel (Ray's 1). ``record``: what :meth:`record` takes; without it the raylets write no history.
         """
@@ -72,6 +58,8 @@ class RayletHost:
         self.directory = directory or Path(tempfile.mkdtemp(prefix="gauntlet-raylets-"))
         self.directory.mkdir(parents=True, exist_ok=True)
         self.raylets: list[RayletHandle] = []
+        self.paused = False
+        """Whether it was paused and not resumed since."""
         self.recorder = Recorder()
         """Where it is written that we killed or paused raylets: a killed host cannot say so."""
         shared = shared or self.directory
@@ -79,17 +67,16 @@ class RayletHost:
         control = self.directory / CONTROL_FILE
         control.unlink(missing_ok=True)
         # gRPC's threads would each grow a heap of their own, which never shrinks.
-        self._env = {**os.environ, "MALLOC_ARENA_MAX": "1", **(env or {})}
-        root = str(Path(__file__).parents[2])
-        self._env["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [self._env.get("PYTHONPATH")])])
-        argv = [
-            sys.executable, "-m", "harness.raylet.host", "--gcs", gcs_address,
+        self._env = {"MALLOC_ARENA_MAX": "1", **(env or {})}
+        arguments = [
+            "--gcs", gcs_address, "--control", address,
             "--release", str(self.dialect.release), "--directory", str(self.directory),
             "--shared", str(shared), "--check-interval", str(check_interval),
-            "--channel-options", json.dumps(list((channel_options or {}).items())), "--parent-pipe",
+            "--channel-options", json.dumps(list((channel_options or {}).items())),
             *(["--record", json.dumps([_absolute(record[0]), *record[1:]])] if record else []),
         ]  # fmt: skip
-        self._process = spawn(argv, self._env, self.directory / f"{name}.log", name)
+        log_path = self.directory / f"{name}.log"
+        self._process = spawn("harness.raylet.host", arguments, address, self._env, log_path, name)
         wait.until(
             f"{name} to start",
             lambda: control.exists() or self._process.poll() is not None,
@@ -98,13 +85,18 @@ class RayletHost:
         )
         if not control.exists():
             raise RuntimeError(f"{name} ended with {self.exit_status}:\n{self._process.log_tail()}")
-        self._line = Line("127.0.0.1", json.loads(control.read_text())["port"])
+        self._line = Line(address, json.loads(control.read_text())["port"])
 
     def __enter__(self) -> RayletHost:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def running(self) -> Running:
+        """The process, or the container."""
+        return self._process
 
     @property
     def pid(self) -> int:
@@ -136,7 +128,7 @@ class RayletHost:
             "resources": dict(resources if resources is not None else {"CPU": 4.0}),
             "is_head": is_head,
             "labels": dict(labels or {}),
-            "reconnect_limit": limit_from(self._env),
+            "reconnect_limit": limit_from({**os.environ, **self._env}),
             **options,
         }
         raylet = RayletHandle(
@@ -183,10 +175,12 @@ class RayletHost:
         Worker processes run on."""
         self._tell("paused", "SIGSTOP of the host")
         self._process.pause()
+        self.paused = True
 
     def resume(self) -> None:
         """Let it run again."""
         self._tell("resumed", "SIGCONT of the host")
+        self.paused = False
         self._process.resume()
 
     def wait_exit(self, within: float) -> int:

@@ -71,7 +71,7 @@ async def serve(arguments: argparse.Namespace, pair: socket.socket) -> None:
 
     host = Host(arguments, pair)
     await host.nursery.open()
-    server = await asyncio.start_server(Control(host).serve, "127.0.0.1", 0, limit=jsonline.LIMIT_BYTES)
+    server = await asyncio.start_server(Control(host).serve, arguments.control, 0, limit=jsonline.LIMIT_BYTES)
     port = server.sockets[0].getsockname()[1]
     # Written aside and moved into place: a reader sees nothing or all.
     path = os.path.join(arguments.directory, CONTROL_FILE)  # noqa: PTH118
@@ -85,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     """What the host takes on its command line."""
     known = argparse.ArgumentParser(prog="python -m harness.raylet.host", description=__doc__)
     known.add_argument("--gcs", required=True, help="gRPC target: 127.0.0.1:6379, dns://…/name:port")
+    known.add_argument("--control", default="127.0.0.1", help="the IP at which it takes requests")
     known.add_argument("--release", required=True, help="the Ray release to speak like, e.g. 2.60.0")
     known.add_argument("--directory", required=True, help="where control.json goes")
     known.add_argument("--shared", required=True, help="directory that all hosts of a cluster share")

@@ -8,11 +8,30 @@ from typing import Protocol
 
 
 @dataclass(frozen=True)
+class Tls:
+    """Files in PEM for whoever connects to a Redis behind TLS: whose certificates to trust, and its own."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True)
+class Login:
+    """A user of Redis."""
+
+    username: str
+    password: str
+
+
+@dataclass(frozen=True)
 class StoreSettings:
     """What a GCS must be told about its store.
 
     ``kind`` is ``redis``, ``memory`` or ``rocksdb``; ``host``, ``port``, ``username``,
-    ``password`` belong to Redis, ``path`` (a directory) to RocksDB.
+    ``password`` belong to Redis, ``path`` (a directory) to RocksDB. ``tls``: how to reach a Redis that
+    takes nothing else. ``sentinel``: ``host`` and ``port`` are a sentinel's, which knows the Redis by
+    that name. ``owner``: as whom we log in, where the GCS's own user may do little; no GCS is told.
     """
 
     kind: str
@@ -21,6 +40,17 @@ class StoreSettings:
     username: str = ""
     password: str = ""
     path: Path | None = None
+    tls: Tls | None = None
+    sentinel: str = ""
+    owner: Login | None = None
+
+    @property
+    def proxied(self) -> bool:
+        """Whether a proxy that reads commands can stand before it.
+
+        What is encrypted cannot be read, and a sentinel leads past any proxy.
+        """
+        return self.kind == "redis" and self.tls is None and not self.sentinel
 
 
 class Store(Protocol):

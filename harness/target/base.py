@@ -15,9 +15,11 @@ from harness.wire.dialect import Dialect
 class Launch:
     """All that one start of a GCS is given; a restart repeats it, a move changes ``address``.
 
-    ``address`` is a loopback IP, ``port`` a fixed TCP port outside the ephemeral range.
+    ``address`` is an IP of its own or of loopback, ``port`` a fixed TCP port outside the ephemeral range.
     ``config`` is Ray's system config (``config_list``: JSON, then base64); ``env`` is laid over
-    a clean environment. ``directory`` is this GCS's own: session and log files go there.
+    a clean environment. ``directory`` is this GCS's own: session and log files go there. ``names``
+    are DNS names that shall lead to it, where what runs it has name servers; ``memory`` is a limit, like ``64m``, where
+    what runs it can limit it.
     """
 
     address: str
@@ -28,6 +30,8 @@ class Launch:
     directory: Path
     config: Mapping[str, object] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    memory: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,10 @@ class Target(Protocol):
     @property
     def stores(self) -> frozenset[str]:
         """The store kinds that it can use: of ``redis``, ``memory``, ``rocksdb``."""
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether :meth:`command` says how to run it as a process of this machine."""
 
     def prepare(self) -> None:
         """Fetch what it needs (a wheel); EnvironmentProblem with one clear sentence if it cannot."""

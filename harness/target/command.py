@@ -30,53 +30,72 @@ PLACEHOLDERS: Mapping[str, tuple[str, Callable[[Launch], str]]] = {
 }
 """What a command may contain, as ``{name}``: one line of help, and the value for a launch."""
 
-_FORM = "cmd:PROGRAM ARGUMENTS, or cmd[2.49.2]:… for the wire of another Ray release"
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
-_SPEC = re.compile(r"cmd(?:\[(?P<release>[^\]]*)\])?:(?P<line>.*)", re.DOTALL)
+_SPEC = re.compile(r"(?P<kind>cmd|image)(?:\[(?P<release>[^\]]*)\])?:(?P<line>.*)", re.DOTALL)
 
 
-class CommandTarget:
-    """``cmd:./my_gcs --port {port} …``: split as a shell would, run without one.
+class Line:
+    """``KIND:WORD ARGUMENTS`` or ``KIND[2.49.2]:…``: split as a shell would, run without one.
 
-    A command without any placeholder is given gcs_server's own flags of 2.60.0. All facts are
-    also in its environment, as ``GAUNTLET_PORT`` and so on. It runs where we run, with the user's
-    environment. EnvironmentProblem when ``spec`` is wrong.
+    The first word is :attr:`first`. Without any placeholder among the arguments, gcs_server's own
+    flags of 2.60.0 are added to them. EnvironmentProblem, with ``form``, when ``spec`` is wrong.
     """
 
-    stores = frozenset({"redis", "memory", "rocksdb"})
-
-    def __init__(self, spec: str) -> None:
-        self.name = spec
+    def __init__(self, spec: str, form: str, kind: str, what: str) -> None:
+        self._spec = spec
         parts = _SPEC.fullmatch(spec)
         if parts is None:
-            raise EnvironmentProblem(f"{spec!r} is no command: expected {_FORM}")
+            raise EnvironmentProblem(f"{spec!r} is no {kind}: expected {form}")
         try:
-            self._dialect = dialect(parts["release"]) if parts["release"] is not None else dialect()
-            self._words = shlex.split(parts["line"])
+            self.dialect = dialect(parts["release"]) if parts["release"] is not None else dialect()
+            words = shlex.split(parts["line"])
         except ValueError as problem:  # an unknown release, an open quote
-            raise EnvironmentProblem(f"{spec!r}: {problem}; expected {_FORM}") from problem
-        if not self._words:
-            raise EnvironmentProblem(f"{spec!r} names no program: expected {_FORM}")
-        named = {name for word in self._words for name in _PLACEHOLDER.findall(word)}
+            raise EnvironmentProblem(f"{spec!r}: {problem}; expected {form}") from problem
+        if not words:
+            raise EnvironmentProblem(f"{spec!r} names no {what}: expected {form}")
+        self.first, *self._words = words
+        named = {name for word in words for name in _PLACEHOLDER.findall(word)}
         unknown = sorted(named - PLACEHOLDERS.keys())
         if unknown:
             allowed = " ".join(f"{{{name}}}" for name in PLACEHOLDERS)
             raise EnvironmentProblem(f"{spec!r}: unknown placeholder {{{unknown[0]}}}; allowed are {allowed}")
         self._own_arguments = bool(named)
 
+    def arguments(self, launch: Launch) -> list[str]:
+        """All words but the first, filled in."""
+        values = _values(launch)
+        argv = [_PLACEHOLDER.sub(lambda found: values[found[1]], word) for word in self._words]
+        return argv if self._own_arguments else argv + flags.gcs_server_flags(self._spec, launch)
+
+    def environment(self, launch: Launch) -> dict[str, str]:
+        """Ray's own settings, and all facts as ``GAUNTLET_PORT`` and so on."""
+        return {**flags.variables(_values(launch)), **flags.ray_environment(launch)}
+
+
+def _values(launch: Launch) -> dict[str, str]:
+    return {name: value(launch) for name, (_, value) in PLACEHOLDERS.items()}
+
+
+class CommandTarget:
+    """``cmd:./my_gcs --port {port} …``: see :class:`Line`. It runs where we run, with the user's environment."""
+
+    stores = frozenset({"redis", "memory", "rocksdb"})
+    runs_here = True
+
+    def __init__(self, spec: str) -> None:
+        self.name = spec
+        form = "cmd:PROGRAM ARGUMENTS, or cmd[2.49.2]:… for the wire of another Ray release"
+        self._line = Line(spec, form, "command", "program")
+
     @property
     def dialect(self) -> Dialect:
-        return self._dialect
+        return self._line.dialect
 
     def prepare(self) -> None:
-        if shutil.which(self._words[0]) is None:
-            raise EnvironmentProblem(f"{self.name!r}: {self._words[0]} is no program that can be run")
+        if shutil.which(self._line.first) is None:
+            raise EnvironmentProblem(f"{self.name!r}: {self._line.first} is no program that can be run")
 
     def command(self, launch: Launch) -> Command:
         flags.make_directories(launch)
-        values = {name: value(launch) for name, (_, value) in PLACEHOLDERS.items()}
-        argv = [_PLACEHOLDER.sub(lambda found: values[found[1]], word) for word in self._words]
-        if not self._own_arguments:
-            argv += flags.gcs_server_flags(self.name, launch)
-        env = {**flags.users_environment(), **flags.variables(values), **flags.ray_environment(launch)}
-        return Command(argv, env)
+        argv = [self._line.first, *self._line.arguments(launch)]
+        return Command(argv, {**flags.users_environment(), **self._line.environment(launch)})

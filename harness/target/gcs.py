@@ -12,11 +12,13 @@ from typing import Any, NoReturn
 
 from harness.errors import EnvironmentProblem, TargetFailed
 from harness.history.recorder import Recorder
-from harness.process.child import Child, tail
+from harness.process.child import tail
 from harness.process.flood import LOG_LIMIT_BYTES
+from harness.process.running import Running
 from harness.target.base import Launch, Target
+from harness.target.here import Run, run_here
 from harness.target.life import Life, ended, start_within
-from harness.target.probe import Probe, listener_on
+from harness.target.probe import Probe
 
 _TICK_SECONDS = 0.002
 _CALL_SECONDS = 2.0
@@ -44,15 +46,17 @@ class GcsProcess:
         recorder: Recorder | None = None,
         who: str = "gcs",
         first_life: int = 0,
+        run: Run = run_here,
     ) -> None:
         self.target = target
         self.launch = launch
         """How it was, or will be, started last."""
         self._lock = threading.RLock()
-        self._child: Child | None = None
+        self._child: Running | None = None
         self._lives: list[Life] = []
         self._has_served = False
         self._recorder, self._who, self._first_life = recorder or Recorder(), who, first_life
+        self._run = run
         self._paused = False
 
     # What it is
@@ -66,6 +70,13 @@ class GcsProcess:
     def pid(self) -> int | None:
         """Of the present or last process; None before the first."""
         return self._child.pid if self._child else None
+
+    @property
+    def running(self) -> Running:
+        """The present or last life; RuntimeError before the first."""
+        if self._child is None:
+            raise RuntimeError("start() it first")
+        return self._child
 
     @property
     def alive(self) -> bool:
@@ -117,20 +128,10 @@ class GcsProcess:
         with self._lock:
             if self.alive:
                 return
-            # Its own dead are reaped with all their sockets closed: whoever listens is a stranger.
-            if (other := listener_on(self.launch.port)) is not None:
-                raise EnvironmentProblem(
-                    f"{self.target.name} cannot serve at {self.address}: {other} has the port"
-                )
-            self.launch.directory.mkdir(parents=True, exist_ok=True)
-            command = self.target.command(self.launch)
             number = self._first_life + len(self._lives)
             log_path = self.launch.directory / f"gcs-{number}.log"
             began = time.monotonic()
-            try:
-                self._child = Child.spawn("gcs", command.argv, command.env, log_path, cwd=command.cwd)
-            except OSError as problem:
-                raise EnvironmentProblem(f"{self.target.name} cannot be run: {problem}") from problem
+            self._child = self._run(self.target, self.launch, log_path)
             self._lives.append(Life(number, self._child.pid, self.address, log_path, began))
             self._paused = False
             self._record("started", began, pid=self._child.pid, address=self.address)
@@ -239,7 +240,7 @@ class GcsProcess:
     def _probe(self) -> Probe:
         return Probe(self.launch.address, self.launch.port, self.target.dialect)
 
-    def _running(self, probe: Probe) -> Child:
+    def _running(self, probe: Probe) -> Running:
         """The child, which runs and does not babble."""
         if self._child is None:
             raise RuntimeError("start() it first")
@@ -284,7 +285,7 @@ class GcsProcess:
                 self._lives[-1].serving = time.monotonic()
                 self._record("serving", self._lives[-1].serving)
 
-    def _fail(self, child: Child, why: str, kill: bool) -> NoReturn:
+    def _fail(self, child: Running, why: str, kill: bool) -> NoReturn:
         if kill:
             self._status()
             struck = time.monotonic()

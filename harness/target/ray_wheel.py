@@ -25,6 +25,8 @@ ROCKSDB_SINCE = Version("2.57.0")
 class RayRelease:
     """``ray==X``. EnvironmentProblem when X is no version, or older than 2.40.0."""
 
+    runs_here = True
+
     def __init__(self, release: str) -> None:
         self._version = checked_release(release)
         self.name = f"ray=={self._version}"
@@ -43,10 +45,19 @@ class RayRelease:
 
     def command(self, launch: Launch) -> Command:
         make_directories(launch)
+        argv = [str(self._files / SERVER), *self.arguments(launch)]
+        return Command(argv, {**clean_environment(launch), **ray_environment(launch)}, launch.directory)
+
+    def arguments(self, launch: Launch) -> list[str]:
+        """What the program is told, wherever it is."""
         # The release says itself which flags it has: they came one by one.
         known = defined((self._files / HELP).read_text())
-        argv = [str(self._files / SERVER), *gcs_server_flags(self.name, launch, known)]
-        return Command(argv, {**clean_environment(launch), **ray_environment(launch)}, launch.directory)
+        return gcs_server_flags(self.name, launch, known)
+
+    @property
+    def release(self) -> str:
+        """``2.60.0``."""
+        return str(self._version)
 
     @cached_property
     def _files(self) -> Path:

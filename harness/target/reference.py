@@ -20,6 +20,7 @@ class Reference:
 
     name = "reference"
     stores = frozenset({"redis", "memory"})
+    runs_here = True
 
     @property
     def dialect(self) -> Dialect:
@@ -33,8 +34,12 @@ class Reference:
         env = users_environment()
         # It must be found from any directory, also in a checkout that is not installed.
         env["PYTHONPATH"] = os.pathsep.join(filter(None, (str(self._root()), env.get("PYTHONPATH"))))
-        argv = [sys.executable, "-m", _MODULE, *gcs_server_flags(self.name, launch)]
+        argv = [sys.executable, "-m", _MODULE, *self.arguments(launch)]
         return Command(argv, {**env, **ray_environment(launch)}, launch.directory)
+
+    def arguments(self, launch: Launch) -> list[str]:
+        """What the program is told, wherever it is."""
+        return gcs_server_flags(self.name, launch)
 
     def _root(self) -> Path:
         found = importlib.util.find_spec(_MODULE)

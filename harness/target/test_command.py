@@ -23,7 +23,7 @@ def launch(directory: Path, store: StoreSettings = REDIS) -> Launch:
     return Launch("127.0.0.7", 12345, store, "ns", "session_1", directory, {"a": 1}, {"RAY_x": "y"})
 
 
-@pytest.mark.parametrize("spec", ["", "ray", "Ray==2.60.0", "image:x", "reference "])
+@pytest.mark.parametrize("spec", ["", "ray", "Ray==2.60.0", "imag:x", "reference "])
 def test_an_unknown_target_is_one_clear_sentence(spec: str) -> None:
     with pytest.raises(
         EnvironmentProblem, match=f"is no target: expected one of {', '.join(list(TARGETS)[:1])}"
@@ -53,6 +53,9 @@ def test_stores_by_release() -> None:
         ("cmd[2.9.3]:gcs", "older than 2.40.0"),
         ("cmd[]:gcs", "expected cmd:PROGRAM"),
         ("cmd[2.49.2:gcs", "is no command"),
+        ("image:", "names no image"),
+        ("image[2.49.2:gcs", "is no image: expected image:NAME:TAG"),
+        ("image:gcs {prot}", r"unknown placeholder \{prot\}"),
     ],
 )
 def test_a_wrong_command_is_one_clear_sentence(spec: str, said: str) -> None:

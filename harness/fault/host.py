@@ -1,0 +1,213 @@
+"""Faults that exist only between hosts: networks, containers, memory limits, clocks.
+
+All but :class:`CutLink` and :class:`RestartGcs` are Unsupported where processes share one host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from harness.errors import TimedOut
+from harness.fault.gcs import KillGcs
+from harness.fault.store import PauseStore
+from harness.wait import until
+from harness.wire import messages as m
+
+if TYPE_CHECKING:
+    from harness.cluster import Cluster
+    from harness.raylet.client import RayletHost
+
+_PACKAGE_BYTES = 192 << 20
+"""Of a runtime environment's package, which Ray puts into key-values whole, up to 500 MiB."""
+_STARVED_WITHIN = 60.0
+
+
+@dataclass(frozen=True)
+class DisconnectGcs(KillGcs):
+    """The GCS alone is off the network: its connections learn nothing. Healed by its return at its own IP."""
+
+    name: str = "the GCS is cut off"
+
+    def inject(self, cluster: Cluster) -> None:
+        _told_of_gcs(cluster, "disconnected")
+        cluster.backend.disconnect(cluster.gcs.running)
+
+    def heal(self, cluster: Cluster) -> None:
+        cluster.backend.connect(cluster.gcs.running)
+        _told_of_gcs(cluster, "connected")
+        cluster.revive_gcs()
+
+
+@dataclass(frozen=True)
+class DisconnectRaylet:
+    """The ``index``-th raylet's host alone is off the network, where we cannot ask it either."""
+
+    index: int
+    name: str = "a raylet is cut off"
+
+    def disturbs(self, cluster: Cluster) -> Mapping[str, object]:
+        raylet = cluster.raylets[self.index]
+        return {"node": raylet.node_id.hex(), "workers": [worker.pid for worker in raylet.workers()]}
+
+    def inject(self, cluster: Cluster) -> None:
+        cluster.raylets[self.index].tell("disconnected", "its host is cut off")
+        cluster.backend.disconnect(self._host(cluster).running)
+
+    def heal(self, cluster: Cluster) -> None:
+        cluster.backend.connect(self._host(cluster).running)
+        cluster.raylets[self.index].tell("reachable", "its host is back on the network")
+
+    def _host(self, cluster: Cluster) -> RayletHost:
+        return cluster.host_of(cluster.raylets[self.index])
+
+
+@dataclass(frozen=True)
+class DisconnectStore(PauseStore):
+    """The store alone is off the network; healed by its return at its own IP, with all its data."""
+
+    name: str = "the store is cut off"
+
+    def inject(self, cluster: Cluster) -> None:
+        cluster.recorder.write("store", "disconnected")
+        cluster.disconnect_store()
+
+    def heal(self, cluster: Cluster) -> None:
+        cluster.connect_store()
+        cluster.recorder.write("store", "connected")
+
+
+@dataclass(frozen=True)
+class ReplaceStore(PauseStore):
+    """The store's container is killed and removed; healed by a new one, on the volume of the old one or without."""
+
+    keep_data: bool = True
+    name: str = "the store is replaced"
+
+    def inject(self, cluster: Cluster) -> None:
+        if not self.keep_data or cluster.store.persistence != "aof":
+            why = "it keeps no log of its writes" if self.keep_data else "its volume is not kept"
+            cluster.recorder.write("store", "lost", {"why": f"it is removed, and {why}"})
+        cluster.discard_store(self.keep_data)
+        cluster.recorder.write("store", "killed")
+
+    def heal(self, cluster: Cluster) -> None:
+        cluster.store.restart()
+        cluster.recorder.write("store", "restarted")
+
+
+@dataclass(frozen=True)
+class RestartGcs(KillGcs):
+    """SIGTERM, as an engine restarts a container; healed by a start where it was.
+
+    ``keep_files``: what it had written to files of its own is there again.
+    """
+
+    keep_files: bool = True
+    name: str = "the GCS is restarted"
+
+    def inject(self, cluster: Cluster) -> None:
+        cluster.gcs.stop()
+        if not self.keep_files:
+            cluster.backend.discard(cluster.gcs.running)
+
+
+@dataclass(frozen=True)
+class ReplaceGcs(KillGcs):
+    """SIGKILL, and its container is removed; healed by a new one, at a ``new`` IP or the ``same``.
+
+    ``tell``: whether the name service learns a new IP at once.
+    """
+
+    address: Literal["new", "same"] = "new"
+    tell: bool = True
+    name: str = "the GCS is replaced"
+
+    def inject(self, cluster: Cluster) -> None:
+        cluster.kill_gcs()
+        cluster.backend.discard(cluster.gcs.running)
+
+    def heal(self, cluster: Cluster) -> None:
+        if cluster.gcs.alive:
+            return
+        if self.address == "new":
+            cluster.move_gcs(tell=self.tell)
+        else:
+            cluster.revive_gcs()
+
+
+@dataclass(frozen=True)
+class StarveGcs(KillGcs):
+    """Restarted with no more than ``memory`` (``128m``), and sent more than that, until the kernel kills it.
+
+    Healed by a start without a limit.
+    """
+
+    memory: str = "128m"
+    name: str = "the GCS is out of memory"
+
+    def inject(self, cluster: Cluster) -> None:
+        cluster.kill_gcs()
+        cluster.gcs.launch = replace(cluster.gcs.launch, memory=self.memory)
+        cluster.revive_gcs()
+        client = cluster.client_of(cluster.gcs)
+        put = m.InternalKVPutRequest(namespace=b"packages", key=b"gcs://large.zip", value=bytes(_PACKAGE_BYTES))
+        client.begin("InternalKVPut", put, within=_STARVED_WITHIN)
+        with suppress(TimedOut):  # then nothing says that it starved, and the case shows nothing
+            until("the kernel kills the GCS", lambda: not cluster.gcs.alive, _STARVED_WITHIN)
+            if cluster.backend.out_of_memory(cluster.gcs.running):
+                _told_of_gcs(cluster, "starved")
+
+    def heal(self, cluster: Cluster) -> None:
+        cluster.kill_gcs()
+        cluster.gcs.launch = replace(cluster.gcs.launch, memory="")
+        cluster.revive_gcs()
+
+
+@dataclass(frozen=True)
+class SkewClock(KillGcs):
+    """Restarted with a wall clock that differs by ``offset`` (``+1h``); healed by a restart with the right one."""
+
+    offset: str = "+1h"
+    name: str = "the GCS has another wall clock"
+
+    def disturbs(self, cluster: Cluster) -> Mapping[str, object]:
+        return {**super().disturbs(cluster), "offset": self.offset}
+
+    def inject(self, cluster: Cluster) -> None:
+        clock = cluster.backend.clock(self.offset)
+        cluster.kill_gcs()
+        cluster.gcs.launch = replace(cluster.gcs.launch, env={**cluster.gcs.launch.env, **clock})
+        cluster.revive_gcs()
+
+    def heal(self, cluster: Cluster) -> None:
+        clock = cluster.backend.clock(self.offset)
+        cluster.kill_gcs()
+        own = {name: value for name, value in cluster.gcs.launch.env.items() if name not in clock}
+        cluster.gcs.launch = replace(cluster.gcs.launch, env=own)
+        cluster.revive_gcs()
+
+
+@dataclass(frozen=True)
+class CutLink:
+    """A one-way partition of a ``linked`` cluster: what raylets send (``up``), or what they are answered
+    (``down``), arrives nowhere until it is healed. The GCS's own connections to raylets are not on that link.
+    """
+
+    direction: Literal["up", "down", "both"]
+    name: str = "a partition of the raylets"
+
+    def disturbs(self, cluster: Cluster) -> Mapping[str, object]:
+        return {"direction": self.direction, "address": cluster.gcs.address}
+
+    def inject(self, cluster: Cluster) -> None:
+        cluster.cut_link(self.direction)
+
+    def heal(self, cluster: Cluster) -> None:
+        cluster.mend_link()
+
+
+def _told_of_gcs(cluster: Cluster, what: str) -> None:
+    cluster.recorder.write("gcs", what, {"life": cluster.gcs.lives[-1].number}, "gcs")
