@@ -13,8 +13,9 @@ from pathlib import Path
 from reference_gcs.core.config import Config, settle
 from reference_gcs.memory_store import MemoryStore
 from reference_gcs.options import BadOption, Options, parse, token
+from reference_gcs.redis_place import RedisPlace, StoreRefused
 from reference_gcs.shell import Shell, leave, log
-from reference_gcs.store import RedisPlace, RedisStore, Store, StoreRefused
+from reference_gcs.store import RedisStore, Store
 
 PORT_TRIES, PORT_PAUSE = 20, 0.05  # a second in all
 
@@ -106,6 +107,8 @@ def _store(options: Options, config: Config, shell: Shell) -> Store:
         options.redis_password,
         _tls() if options.redis_enable_ssl else None,
         config.get("external_storage_namespace"),
+        config.seconds("gauntlet_redis_hang_timeout_ms"),
+        os.environ.get("RAY_REDIS_SERVER_NAME", ""),
     )
     return RedisStore(place, config, shell.store_answered, lambda why: leave(1, why))
 

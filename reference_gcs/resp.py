@@ -24,10 +24,13 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
 
     @classmethod
-    async def open(cls, host: str, port: int, tls: ssl.SSLContext | None) -> Connection:
-        """Connect; OSError when that fails."""
+    async def open(
+        cls, host: str, port: int, tls: ssl.SSLContext | None, known_as: str | None = None
+    ) -> Connection:
+        """Connect; OSError when that fails, also when the certificate is not of ``known_as`` (else of ``host``)."""
         loop = asyncio.get_running_loop()
-        _transport, connection = await loop.create_connection(cls, host, port, ssl=tls)
+        name = known_as if tls is not None else None
+        _transport, connection = await loop.create_connection(cls, host, port, ssl=tls, server_hostname=name)
         return connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -16,24 +16,20 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import ssl
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from reference_gcs.core import effects as fx
 from reference_gcs.core import layout
 from reference_gcs.core.config import Config
+from reference_gcs.redis_place import RedisPlace, StoreRefused
 from reference_gcs.resp import Connection, RedisError
 
 MAX_BATCH = 1000
 Answered = Callable[[int, Any], None]
 Lost = Callable[[str], None]
-
-
-class StoreRefused(Exception):
-    """The store cannot be used at all; the message is a sentence for the log."""
+Write = tuple[int, fx.WriteCommand]
 
 
 class Store(Protocol):
@@ -42,18 +38,6 @@ class Store(Protocol):
     async def start(self) -> None: ...
     def write(self, op: int, command: fx.WriteCommand) -> None: ...
     def read(self, op: int, command: fx.ReadCommand) -> None: ...
-
-
-@dataclass(frozen=True)
-class RedisPlace:
-    """Which Redis, as whom, and in which namespace."""
-
-    host: str
-    port: int
-    username: str
-    password: str
-    tls: ssl.SSLContext | None
-    namespace: str
 
 
 class RedisStore:
@@ -66,9 +50,8 @@ class RedisStore:
         self._lost = lost
         self._fence = layout.redis_key(place.namespace, layout.FENCE)
         self._token = secrets.token_hex(16).encode()
-        self._queue: deque[tuple[int, fx.WriteCommand]] = deque()
+        self._queue: deque[Write] = deque()
         self._wake = asyncio.Event()
-        self._hang = config.seconds("gauntlet_redis_hang_timeout_ms")
         self._tasks: set[asyncio.Task[None]] = set()
         self._writer: Connection | None = None
         self._reader: Connection | None = None
@@ -90,12 +73,13 @@ class RedisStore:
 
     async def _claim(self) -> Connection:
         """A connection over which the namespace was claimed. Once more does no harm: the token stays the same."""
-        writer = await self._connect()
-        set_reply, _watch, _get = await self._ask(
+        writer = await self._place.connect()
+        replies = await self._place.ask(
             writer, (b"SET", self._fence, self._token), (b"WATCH", self._fence), (b"GET", self._fence)
         )
-        if isinstance(set_reply, RedisError):
-            raise StoreRefused(f"Redis does not let this GCS claim its namespace: {set_reply}")
+        for reply in replies:
+            if isinstance(reply, RedisError):
+                raise StoreRefused(f"Redis does not let this GCS claim its namespace: {reply}")
         return writer
 
     def write(self, op: int, command: fx.WriteCommand) -> None:
@@ -115,31 +99,10 @@ class RedisStore:
             await work
         except StoreRefused as problem:
             self._lost(str(problem))
+        except Exception as problem:  # noqa: BLE001 - nobody restarts a GCS that neither serves nor ends
+            self._lost(f"the store failed: {problem!r}")
 
     # -- connections -----------------------------------------------------------------------
-
-    async def _connect(self) -> Connection:
-        """A connection that is let in. OSError: try again; StoreRefused: pointless."""
-        place = self._place
-        connection = await asyncio.wait_for(Connection.open(place.host, place.port, place.tls), self._hang)
-        if place.password:
-            user = (place.username.encode(),) if place.username else ()
-            hello = (b"AUTH", *user, place.password.encode())
-        else:
-            hello = (b"PING",)
-        (reply,) = await self._ask(connection, hello)
-        if isinstance(reply, RedisError):
-            if str(reply).startswith(("WRONGPASS", "NOAUTH", "ERR", "NOPERM")):
-                raise StoreRefused(f"Redis refused this GCS: {reply}")
-            raise ConnectionError(str(reply))
-        return connection
-
-    async def _ask(self, connection: Connection, *commands: tuple[bytes, ...]) -> list[Any]:
-        """Replies within the hang timeout; ConnectionError when they do not come."""
-        try:
-            return await asyncio.wait_for(connection.send(*commands), self._hang)
-        except TimeoutError:
-            raise StoreRefused(f"Redis has not answered for {self._hang:g} s") from None
 
     def _pauses(self) -> Iterator[float]:
         """Seconds before each retry of a request."""
@@ -166,7 +129,7 @@ class RedisStore:
     async def _read_once(self, command: fx.ReadCommand) -> Any:
         async with self._reader_lock:
             if self._reader is None:
-                self._reader = await self._connect()
+                self._reader = await self._place.connect()
         reader = self._reader
         try:
             return await self._read_on(reader, command)
@@ -183,7 +146,7 @@ class RedisStore:
             words: tuple[bytes, ...] = (b"HGET", key, command.key)
         else:
             words = (b"HMGET", key, *command.keys)
-        (reply,) = await self._ask(reader, words)
+        (reply,) = await self._place.ask(reader, words)
         return _or_raise(reply)
 
     async def _scan(self, reader: Connection, key: bytes, prefix: bytes) -> dict[bytes, bytes]:
@@ -191,7 +154,7 @@ class RedisStore:
         match = (b"MATCH", _glob(prefix) + b"*") if prefix else ()
         cursor = b"0"
         while True:
-            (reply,) = await self._ask(reader, (b"HSCAN", key, cursor, *match, b"COUNT", b"1000"))
+            (reply,) = await self._place.ask(reader, (b"HSCAN", key, cursor, *match, b"COUNT", b"1000"))
             cursor, flat = _or_raise(reply)
             found.update(zip(flat[::2], flat[1::2], strict=True))
             if cursor == b"0":
@@ -212,15 +175,14 @@ class RedisStore:
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_BATCH))]
             await self._commit(batch)
 
-    async def _commit(self, batch: list[tuple[int, fx.WriteCommand]]) -> None:
+    async def _commit(self, batch: list[Write]) -> None:
         """Store ``batch`` in order, all that it takes; then answer. No batch: prove we may write."""
         pauses = self._pauses()
         while True:
             try:
-                batch = await self._commit_once(batch)
-                if not batch:
+                batch, problem = await self._commit_once(batch)
+                if problem is None:
                     return
-                problem: Exception = RedisError("an error reply")
             except (OSError, RedisError) as caught:
                 problem = caught
             pause = next(pauses, None)
@@ -228,48 +190,73 @@ class RedisStore:
                 raise StoreRefused(f"Redis failed a write: {problem}")
             await asyncio.sleep(pause)
 
-    async def _commit_once(
-        self, batch: list[tuple[int, fx.WriteCommand]]
-    ) -> list[tuple[int, fx.WriteCommand]]:
-        """One round trip. Gives back the commands that Redis answered with an error."""
+    async def _commit_once(self, batch: list[Write]) -> tuple[list[Write], Exception | None]:
+        """One round trip. Gives back the commands that Redis answered with an error, and the error."""
+        writer = await self._proven()
+        if not batch:
+            await self._prove(writer)
+            return [], None
+        words = [self._words(command) for _op, command in batch]
         try:
-            if self._writer is None:
-                self._writer = await self._connect()
-                await self._prove(self._writer)
-            if not batch:
-                await self._prove(self._writer)
-                return []
-            words = [self._words(command) for _op, command in batch]
-            replies = await self._ask(
-                self._writer, (b"MULTI",), *words, (b"EXEC",), (b"WATCH", self._fence), (b"GET", self._fence)
+            replies = await self._place.ask(
+                writer, (b"MULTI",), *words, (b"EXEC",), (b"WATCH", self._fence), (b"GET", self._fence)
             )
         except OSError:
             self._writer = None
             raise
-        outcome = replies[-3]
+        *queued, outcome, watch, token = replies
+        problem: RedisError | None
         if outcome is None:
             raise StoreRefused("another GCS has taken over this namespace")
-        refused = batch if isinstance(outcome, RedisError) else self._answer(batch, outcome)
-        self._check(replies[-1])  # also after an aborted EXEC: the next one relies on it
-        return refused
+        if isinstance(outcome, RedisError):
+            # It says why where it was asked to queue. Another Redis may lead by now.
+            refused = batch
+            problem = next((one for one in queued if isinstance(one, RedisError)), outcome)
+            self._leave(writer)
+        else:
+            refused, problem = self._answer(batch, outcome)
+        if isinstance(watch, RedisError) or isinstance(token, RedisError):
+            self._leave(writer)  # the next commit proves anew that it may be one
+        else:
+            self._check(token)  # also after an aborted EXEC: the next one relies on it
+        return refused, problem
 
-    def _answer(self, batch: list[tuple[int, fx.WriteCommand]], outcome: list[Any]) -> list[Any]:
-        refused = []
+    def _answer(self, batch: list[Write], outcome: list[Any]) -> tuple[list[Write], RedisError | None]:
+        refused, problem = [], None
         for (op, command), reply in zip(batch, outcome, strict=True):
             if isinstance(reply, RedisError):
                 refused.append((op, command))
+                problem = problem or reply
             else:
                 self._answered(op, bool(reply) if isinstance(command, fx.Put | fx.PutIfAbsent) else reply)
-        return refused
+        return refused, problem
+
+    async def _proven(self) -> Connection:
+        """The connection for writes, on which the fence is watched; a new one where it was lost."""
+        if self._writer is None:
+            writer = await self._place.connect()
+            await self._prove(writer)
+            self._writer = writer
+        return self._writer
 
     async def _prove(self, writer: Connection) -> None:
         """The fence is ours, and watched from now on."""
-        _watch, token = await self._ask(writer, (b"WATCH", self._fence), (b"GET", self._fence))
-        self._check(token)
+        try:
+            replies = await self._place.ask(writer, (b"WATCH", self._fence), (b"GET", self._fence))
+        except OSError:
+            self._writer = None
+            raise
+        for reply in replies:
+            if isinstance(reply, RedisError):
+                self._leave(writer)
+                raise reply
+        self._check(replies[-1])
+
+    def _leave(self, writer: Connection) -> None:
+        writer.close()
+        self._writer = None
 
     def _check(self, token: Any) -> None:
-        if isinstance(token, RedisError):
-            raise token
         if token != self._token:
             raise StoreRefused("another GCS has taken over this namespace, or Redis has lost it")
 

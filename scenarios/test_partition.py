@@ -13,6 +13,7 @@ from harness.check import held
 from harness.check.deadline import exited_on_time
 from harness.check.view import differences
 from harness.cluster import Cluster
+from harness.cluster.cluster import QUICK_PING, TALKING
 from harness.driver import look
 from harness.fault import CutLink
 from harness.proxy.link import Direction
@@ -20,15 +21,6 @@ from harness.traffic.workload import populate
 from harness.wait import never, until
 
 pytestmark = [pytest.mark.promise("3", "4"), pytest.mark.clause("K1", "N3")]
-
-# A raylet learns of a silent partition when gRPC's ping is not answered: Ray's asks after 300 s and
-# waits for 120.
-QUICK_PING = {
-    "grpc.keepalive_time_ms": 1000,
-    "grpc.keepalive_timeout_ms": 1000,
-    "grpc.http2.ping_timeout_ms": 1000,
-}
-TALKING = {"self_check": 0.5}  # seconds; without traffic gRPC soon stops to ping
 
 every_way = pytest.mark.parametrize("direction", ["up", "down"])
 
@@ -65,7 +57,9 @@ def test_raylets_that_get_no_answers_leave_at_their_limit(start: Callable[..., C
     limit = 3.0
     cluster = start(linked=True, separate=True, channel=QUICK_PING, raylet=TALKING, reconnect_limit=limit)
     with cluster.broken(CutLink("down")):
-        until("every raylet waits", lambda: all(raylet.waiting_since for raylet in cluster.raylets), within=10)
+        until(
+            "every raylet waits", lambda: all(raylet.waiting_since for raylet in cluster.raylets), within=10
+        )
         first = {raylet.node_id: raylet.waiting_since or 0.0 for raylet in cluster.raylets}
         for raylet in cluster.raylets:
             until("the raylet leaves", lambda: not raylet.alive, within=limit + 10)

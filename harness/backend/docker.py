@@ -23,6 +23,7 @@ from harness.history.recorder import Recorder
 from harness.process.running import Running
 from harness.proxy.base import LinkProxy, StoreProxy
 from harness.proxy.remote import ProxyHost
+from harness.proxy.tls import Tls
 from harness.store.base import Store, StoreSettings
 from harness.target.base import Launch, Target
 from harness.target.flags import make_directories
@@ -86,7 +87,7 @@ class Docker:
             argv=box.argv,
             address=launch.address,
             env=box.env,
-            mounts={launch.directory.absolute(): "rw", **_rocksdb(launch.store)},
+            mounts={launch.directory.absolute(): "rw", **launch.store.files},
             aliases=launch.names,
             init=True,
             memory=launch.memory,
@@ -127,7 +128,8 @@ class Docker:
     def store_proxy(
         self, store: StoreSettings, recorder: Recorder, kill: Callable[[str], None], directory: Path
     ) -> StoreProxy:
-        return self._proxy_host(directory).redis((store.host, store.port), recorder, kill)
+        tls = store.tls and Tls(store.tls.ca, store.tls.certificate, store.tls.key)
+        return self._proxy_host(directory).redis((store.host, store.port), recorder, kill, tls)
 
     def link_proxy(self, backend: tuple[str, int], recorder: Recorder, directory: Path) -> LinkProxy:
         return self._proxy_host(directory).tcp(backend, recorder)
@@ -185,10 +187,6 @@ def _user() -> str:
 def _settings() -> dict[str, str]:
     """Of our environment, what is meant for programs of ours."""
     return {name: value for name, value in os.environ.items() if name.startswith(("RAY_", "GRPC_"))}
-
-
-def _rocksdb(store: StoreSettings) -> dict[Path, str]:
-    return {} if store.path is None else {store.path.absolute(): "rw"}
 
 
 def _open_to_all(directory: Path) -> None:

@@ -23,6 +23,13 @@ _DEEDS = (
     (re.compile(r"^SIGSTOP of the store"), "store", ("paused",)),
     (re.compile(r"^the store forgets"), "store", ("wiped",)),
     (re.compile(r"^the store's connections"), "store", ("cut",)),
+    (re.compile(r"^the store is cut off"), "store", ("disconnected",)),
+    (re.compile(r"^the store is replaced"), "store", ("killed",)),
+    (re.compile(r"^the GCS is cut off"), "gcs", ("disconnected",)),
+    (re.compile(r"^a partition of the raylets"), "gcs", ("partitioned",)),
+    (re.compile(r"^a raylet is cut off"), "raylet", ("disconnected",)),
+    (re.compile(r"^the GCS (is restarted|is replaced|has another wall clock)"), "gcs", ("killed", "ended")),
+    (re.compile(r"^the GCS is out of memory"), "gcs", ("starved",)),
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from harness.check.story import Call, Story
 
 Row = Mapping[str, Any]
-NODE_ENDS = frozenset({"exit", "killed", "gone", "paused"})
+NODE_ENDS = frozenset({"exit", "killed", "gone", "paused", "disconnected"})
 
 
 @dataclass

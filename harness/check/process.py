@@ -30,7 +30,9 @@ _NAMESPACE = re.compile(r"\bRAY[^\s@]*@")
 _ROW = re.compile(r"\[(\w+ RAY<namespace>@\w+)[^\]]*\]?")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # What is done to others, or ends a GCS cleanly, explains no end that nobody asked for.
-_NO_EXCUSE = re.compile(r"kill|SIGTERM|another IP|raylet|worker|actor|crash", re.IGNORECASE)
+_NO_EXCUSE = re.compile(
+    r"kill|SIGTERM|another IP|restarted|replaced|clock|raylet|worker|actor|crash", re.IGNORECASE
+)
 _STORE = re.compile(r"store|redis|database", re.IGNORECASE)
 _KILLS = ("KillBefore", "KillAfter")
 
@@ -155,7 +157,12 @@ def _explained(story: Story, life: Life) -> bool:
 
 
 def _excuses(story: Story) -> Iterable[Fault]:
-    return (one for one in story.faults if _STORE.search(one.name) or not _NO_EXCUSE.search(one.name))
+    theirs = {one.facts["address"] for one in story.of("gcs") if "address" in one.facts}
+    for one in story.faults:
+        # A link on which others reach a GCS is theirs; the one on which it reaches its store is its own.
+        others_link = one.facts.get("backend") in theirs
+        if _STORE.search(one.name) or not (others_link or _NO_EXCUSE.search(one.name)):
+            yield one
 
 
 def _overlap(life: Life, other: Life, end: float) -> bool:

@@ -120,7 +120,11 @@ class _Records:
     def __init__(self, story: Story) -> None:
         self.polls: dict[tuple[str, str], list[Call]] = {}
         self._story = story
-        self._paused = any(event.what == "paused" for event in story.of("gcs"))
+        self._unheard = any(
+            event.what in ("paused", "disconnected", "partitioned")
+            for kind in ("gcs", "raylet")
+            for event in story.of(kind)
+        )
         self._messages: dict[str, list[Event]] = {}
         self._last_read: dict[tuple[str, str], float] = {}
         for event in story.of("message"):
@@ -154,7 +158,7 @@ class _Records:
             end = min(call.end if call.end is not None else self._story.ended, one.end)
             if call.outcome == "ok" and call.end is not None and call.end <= one.end and self._brought(call):
                 return call
-            if call.outcome != "ok" and end - call.start >= PATIENCE and not self._paused:
+            if call.outcome != "ok" and end - call.start >= PATIENCE and not self._unheard:
                 return call
         return None
 

@@ -54,7 +54,8 @@ class Span:
 
 
 def survival(story: Story) -> Ruling:
-    """What ran lives on: between the begin and the ends of each watch, and across each outage of the GCS."""
+    """What ran lives on: between the begin and the ends of each watch, and across each outage of the GCS, or of
+    the way to it."""
     excuses = endings(story)
     orders = [one for one in story.of("order") if one.what in HARMFUL and "fields" in one.facts]
     found: dict[tuple[str, str], Violation] = {}
@@ -86,9 +87,11 @@ def _protected(story: Story, excuses: Endings) -> Iterator[Span]:
 
 
 def _outages(story: Story) -> Iterator[Span]:
-    """From each end of a GCS that was alone on its store until the next has settled, or has ended itself."""
+    """From each end of a GCS that was alone on its store until the next has settled, or has ended itself; and each
+    time that it was cut off."""
     if any(life.who != "gcs" for life in story.lives):
         return
+    yield from _silences(story)
     for life, after in pairwise([*story.lives, None]):
         if life is None or life.ended is None:
             continue
@@ -98,6 +101,19 @@ def _outages(story: Story) -> Iterator[Span]:
         if after is not None and after.ended is not None:
             end = min(end, after.ended)
         yield Span(life.ended, min(end, _lost_at(story)), life.ids[-1])
+
+
+def _silences(story: Story) -> Iterator[Span]:
+    """From each moment at which a GCS was cut off from raylets until what came of that has settled."""
+    since: Event | None = None
+    for one in story.of("gcs"):
+        if one.what in ("disconnected", "partitioned"):
+            since = one
+        elif since is not None and one.what in ("connected", "killed", "ended"):
+            yield Span(since.at, min(one.at + SETTLING_S, _lost_at(story)), since.id)
+            since = None
+    if since is not None:
+        yield Span(since.at, min(story.ended, _lost_at(story)), since.id)
 
 
 def _watches(story: Story) -> Iterator[Span]:

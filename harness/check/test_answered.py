@@ -86,12 +86,14 @@ def lived_before() -> Tale:
 
 UNKNOWN = {
     "hit nothing": fault("kill -9 of the GCS"),
+    "cut off» hit nothing": fault("the GCS is cut off", ("gcs", "serving")),
     "was never reached": tale().event("note", "rule", {"struck": False}),
     "nothing was asked": tale().call("CheckAlive").restart(),
     "had lived before": lived_before(),
 }
 HELD = {
     "it hit": fault("kill -9 of the GCS", ("gcs", "killed")),
+    "it cut it off": fault("the GCS is cut off", ("gcs", "disconnected")),
     "a fault that nobody knows": fault("the moon is full"),
     "it struck": tale().event("note", "rule", {"struck": True}),
     "traffic": tale().restart().call("CheckAlive"),

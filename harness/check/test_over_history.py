@@ -141,6 +141,26 @@ def test_an_order_long_after_the_recovery_is_for_other_checks() -> None:
     assert survival(story.story()).finding is Finding.HELD
 
 
+def cut_off(end: str, at: float | None = None) -> Tale:
+    story = populated().event("gcs", "disconnected", {"life": 0}, "gcs")
+    return story.event("gcs", end, {"life": 0}, "gcs", at)
+
+
+def test_what_ran_while_the_gcs_was_cut_off_lives_on() -> None:
+    story = cut_off("connected")
+    HARMS[0](story)
+    assert survival(story.story()).finding is Finding.BROKEN
+    story = cut_off("connected").event("note", "later", at=60.0)
+    HARMS[0](story)
+    assert survival(story.story()).finding is not Finding.BROKEN
+
+
+def test_a_node_that_was_cut_off_may_be_given_up() -> None:
+    story = populated().event("raylet", "disconnected", {}, NODE).restart()
+    HARMS[0](story)
+    assert survival(story.story()).finding is not Finding.BROKEN
+
+
 def watched(value: int, checksum: str = "ab", pid: int = 9) -> Tale:
     pulse = {"who": f"actor {ACTOR}", "pid": 9, "value": 3, "incarnation": 1}
     stood = {"workers": {WORKER: NODE}, "bundles": {f"{GROUP}:0": NODE}, "objects": {"e1" * 28: "ab"}}

@@ -64,6 +64,11 @@ def fault(name: str, at: float, healed: float | None = None) -> Tale:
     return told if healed is None else told.event("fault", name, {"phase": "healed"}, at=healed)
 
 
+def link(backend: str) -> Tale:
+    told = tale().event("gcs", "started", {"life": 0, "address": "10.0.0.2:6379"}, "gcs", at=1.0)
+    return told.event("fault", "Blackhole", {"phase": "inject", "backend": backend}, at=19.0)
+
+
 def restarted(exit_: int, reply: Any = "PONG") -> Tale:
     """A second life that answers for ``exit_`` before it served."""
     told = tale().event("gcs", "killed", {"life": 0}, "gcs", at=20.0)
@@ -83,6 +88,8 @@ UNEXPLAINED = {
     "after a raylet's death": ended(fault("kill -9 of a raylet", 19.0), exit=1),
     "after its own kill": ended(fault("kill -9 of the GCS", 5.0, 10.0), exit=1),
     "long after a fault of the store": ended(fault("kill -9 of the store", -30.0, -29.0), exit=1),
+    "a partition of others": ended(link("10.0.0.2:6379"), exit=1),
+    "another clock": ended(fault("the GCS has another wall clock", 19.0), exit=1),
     "a start that fails": restarted(1),
     "a start that crashes": restarted(-6, {"error": "ERR"}),
     "a failed check": tale().event("log", "fatal", {"life": 0, "line": CHECK}, "gcs"),
@@ -95,6 +102,9 @@ EXPLAINED = {
     "its store was gone": ended(fault("kill -9 of the store", 5.0, 10.0), exit=1),
     "its store was emptied": ended(tale().event("store", "wiped", at=18.0), exit=1),
     "a link": ended(fault("the link is cut", 19.0), exit=1),
+    "its own partition": ended(link("10.0.0.3:6379"), exit=1),
+    "it is cut off": ended(fault("the GCS is cut off", 19.0), exit=1),
+    "it is out of memory": ended(fault("the GCS is out of memory", 5.0, 10.0), exit=-9),
     "another GCS": ended(tale().event("gcs", "started", {"life": 0}, "rival", at=15.0), exit=1),
     "it had been paused": ended(tale().event("gcs", "paused", {"life": 0}, "gcs", at=15.0), exit=1),
     "a start that its store refused": restarted(1, {"error": "WRONGPASS"}),

@@ -75,6 +75,11 @@ FINE = {
     ),
     "before it subscribed": poll(subscribe(tale().write("ACTOR", ACTOR, {"actor_id": ACTOR, "state": "ALIVE"})), 5, about=HEARD_OTHER),
     "in the next life": poll(subscribe(tale()).restart().write("ACTOR", ACTOR, {"actor_id": ACTOR, "state": "ALIVE"}), 5, about=HEARD_OTHER),
+    "in a partition": poll(
+        poll(changes((ACTOR, "ALIVE")), 1), acknowledged=1
+    ).event("gcs", "partitioned", {"life": 0}, "gcs").write("ACTOR", ACTOR, {"actor_id": ACTOR, "state": "DEAD"}).begin(
+        "GcsSubscriberPoll", {"subscriber_id": "5b"}, client=EAR
+    ).event("note", "much later", at=60.0),
     "never asked": changes((ACTOR, "ALIVE")),
     "the same state": poll(poll(changes((ACTOR, "ALIVE")), 1).write("ACTOR", ACTOR, {"actor_id": ACTOR, "state": "ALIVE"}), 5, acknowledged=1, about=HEARD_OTHER),
     "a state that is not published": poll(changes((ACTOR, "PENDING_CREATION")), 5, about=HEARD_OTHER),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,14 @@ from harness.wire.rpc import cluster_metadata, multicallable
 
 # Ray's raylet opens its syncer stream again after 2 s; scenarios that wait for views want them sooner.
 QUICK_RAYLET: Mapping[str, object] = {"sync_reopen": 0.1}
+# That a link has gone silent gRPC learns when its ping is not answered: Ray's asks after 300 s and waits
+# for 120. It pings only where there is traffic, so that such raylets ask for themselves more often, too.
+QUICK_PING: Mapping[str, int] = {
+    "grpc.keepalive_time_ms": 1000,
+    "grpc.keepalive_timeout_ms": 1000,
+    "grpc.http2.ping_timeout_ms": 1000,
+}
+TALKING: Mapping[str, object] = {"self_check": 0.5}
 
 
 class Cluster(ControlPlane, Population):
@@ -76,9 +85,10 @@ class Cluster(ControlPlane, Population):
 
     def start(self, raylets: int = 2, cpus: float = 4.0, driver: bool = True) -> Cluster:
         """Start the GCS, ``raylets`` raylets (the first is the head) and a driver on the head."""
-        self.start_gcs()
-        for _ in range(raylets):
-            self.add_raylet({"CPU": cpus})
+        with self._hosts_ahead(raylets) as places:
+            self.start_gcs()
+        for place in places:
+            self.add_raylet({"CPU": cpus}, place=place)
         if driver:
             self.add_driver()
         return self
@@ -93,20 +103,25 @@ class Cluster(ControlPlane, Population):
 
     def add_host(self, place: Place | None = None) -> RayletHost:
         """A new process for raylets; ``place``: where its only one will be."""
-        alone = self.backend.one_raylet_each
+        return self._keep(self._made_host(len(self.hosts), place or self.backend.raylet_place()))
+
+    def _made_host(self, number: int, place: Place) -> RayletHost:
         host = RayletHost(
             gcs_address=self.raylets_address,
             speaks=self.target.dialect,
-            directory=self.directory / f"raylets-{len(self.hosts)}",
+            directory=self.directory / f"raylets-{number}",
             shared=self.directory / "shared",
             env=self._env,
             channel_options={**QUICK_BACKOFF, **self._channel},
             check_interval=0.05,
             spawn=self.backend.spawn,
-            address=(place or self.backend.raylet_place()).address if alone else LOOPBACK,
-            record=self._record_of(len(self.hosts)),
+            address=place.address if self.backend.one_raylet_each else LOOPBACK,
+            record=self._record_of(number),
         )
         host.recorder = self.recorder
+        return host
+
+    def _keep(self, host: RayletHost) -> RayletHost:
         self.hosts.append(host)
         self._ending.callback(host.close)
         return host
@@ -116,13 +131,36 @@ class Cluster(ControlPlane, Population):
         own = self.recorder
         return (str(own.directory), own.case, own.cluster, f"r{host}") if own.on else None
 
-    def add_raylet(self, resources: Mapping[str, float], wait: bool = True, **options: Any) -> RayletHandle:
+    @contextmanager
+    def _hosts_ahead(self, raylets: int) -> Iterator[list[Place | None]]:
+        """Where each raylet is alone its process takes longest: meanwhile, let those of the first ones start."""
+        if not self.backend.one_raylet_each:
+            yield [None] * raylets
+            return
+        places = [self.backend.raylet_place() for _ in range(raylets)]
+        with ThreadPoolExecutor(max(1, raylets)) as pool:
+            hosts = [pool.submit(self._made_host, number, place) for number, place in enumerate(places)]
+            try:
+                yield [*places]
+            finally:
+                for host in hosts:
+                    self._keep(host.result())
+
+    def add_raylet(
+        self,
+        resources: Mapping[str, float],
+        wait: bool = True,
+        place: Place | None = None,
+        **options: Any,
+    ) -> RayletHandle:
         """A new node; ``wait`` False: its registration may still be under way.
 
-        ``options``: those of ``harness.raylet.raylet.Options``.
+        ``options``: those of ``harness.raylet.raylet.Options``; ``place``: of a host that waits for it.
         """
-        place = self.backend.raylet_place()
-        host = self.add_host(place) if self._separate or not self.hosts else self.hosts[0]
+        host = next((one for one in self.hosts if place and one.address == place.address), None)
+        if host is None or place is None:
+            place = self.backend.raylet_place()
+            host = self.add_host(place) if self._separate or not self.hosts else self.hosts[0]
         wishes = {"is_head": not self.raylets, **QUICK_RAYLET, **self._raylet, **options}
         raylet = host.add_begin(place.address, place.port, dict(resources), **wishes)
         self.raylets.append(raylet)

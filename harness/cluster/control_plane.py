@@ -94,8 +94,8 @@ class ControlPlane:
         self._ending = ExitStack()
         self._ending.callback(self.backend.close)
         self.proxy: StoreProxy | None = None
-        """Between every GCS of this cluster and its Redis; None with another store."""
-        if store.settings.kind == "redis":
+        """Between every GCS of this cluster and its Redis; None with a store that can have none."""
+        if store.settings.proxied:
             self.proxy = self.backend.store_proxy(
                 store.settings, self.recorder, self._kill, directory / "proxy"
             )
@@ -178,7 +178,8 @@ class ControlPlane:
     def arm(self, mode: Mode, match: Match) -> Strike:
         """Let ``mode`` strike a unit of commands on its way to the store; Unsupported without Redis."""
         if self.proxy is None:
-            raise Unsupported(f"nothing stands between a GCS and its {self.store.settings.kind} store")
+            kind = "Redis behind a sentinel" if self.store.settings.sentinel else self.store.settings.kind
+            raise Unsupported(f"nothing stands between a GCS and its store, {kind}")
         return self.proxy.arm(mode, match)
 
     def _build_front(self, gcs: Place) -> None:

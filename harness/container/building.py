@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,21 +48,33 @@ def _alone() -> Iterator[None]:
 
 
 def _make(client: docker.DockerClient, recipe: Recipe, fresh: set[str] | None) -> None:
+    from docker.errors import APIError
+
     done = present(client, recipe.image) if fresh is None else recipe.image in fresh
     if not done:
         if isinstance(recipe.parent, Recipe):
             _make(client, recipe.parent, fresh)
-        elif recipe.parent is not None and not present(client, recipe.parent):
-            if why := pull(client, recipe.parent):
-                raise EnvironmentProblem(
-                    f"{recipe.parent} is neither here nor can it be pulled ({why}): "
-                    "build on Debian packages instead, with ci/images/build --local"
-                )
+        elif recipe.parent is not None:
+            _have(client, recipe.parent)
+        old = client.images.get(recipe.image).id if present(client, recipe.image) else None
         _build(client, recipe, fresh is not None)
         if fresh is not None:
             fresh.add(recipe.image)
     with asking(f"name {recipe.image}"):
-        client.images.get(recipe.image).tag(recipe.alias)
+        image = client.images.get(recipe.image)
+        image.tag(recipe.alias)
+    if not done and old not in (None, image.id):
+        # It has lost its names. What still stands on it keeps it until that is built anew too.
+        with suppress(APIError):
+            client.images.remove(old)
+
+
+def _have(client: docker.DockerClient, public: str) -> None:
+    if not present(client, public) and (why := pull(client, public)):
+        raise EnvironmentProblem(
+            f"{public} is neither here nor can it be pulled ({why}): "
+            "build on Debian packages instead, with ci/images/build --local"
+        )
 
 
 def _build(client: docker.DockerClient, recipe: Recipe, anew: bool) -> None:

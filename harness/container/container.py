@@ -4,70 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from docker.errors import ImageNotFound, NotFound
-from docker.models.containers import Container as Created
-from docker.types import EndpointConfig, LogConfig, Mount
 from testcontainers.core.container import DockerContainer
-from testcontainers.core.docker_client import DockerClient
 
 from harness.container.engine import Engine, asking, engine
 from harness.container.life import Life
 from harness.container.network import Network, network
+from harness.container.plan import Plan, planned
 from harness.errors import EnvironmentProblem
 from harness.process.child import tail
-from harness.process.guard import GUARD
 
-_LOG = LogConfig(type="local", config={"max-size": "16m", "max-file": "2"})
-"""What the engine keeps for ``docker logs``: bounded, so that a babbling container does not fill its disk."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a container is made of."""
-
-    name: str
-    """Its role: ``gcs``, ``redis``, ``proxy``, a raylet's name."""
-
-    image: str
-    """A whole name, present on this machine."""
-
-    argv: Sequence[str]
-    """Its command, after its entrypoint; empty: the image's."""
-
-    address: str
-    """Its IP on the run's network, for all its lives."""
-
-    env: Mapping[str, str]
-    mounts: Mapping[Path, str]
-    """Host path -> ``rw`` or ``ro``; mounted at the same path."""
-
-    aliases: Sequence[str] = ()
-    """Names by which the engine's DNS knows it."""
-
-    entrypoint: Sequence[str] | None = None
-    """None: the image's."""
-
-    init: bool = False
-    """Whether a small init process stands before it: else a signal without a handler does not end it."""
-
-    host_pids: bool = False
-    """Whether it has the machine's pid namespace."""
-
-    user: str = ""
-    """``uid:gid``; empty: the image's."""
-
-    memory: str = ""
-    """A limit, like ``64m``, without swap; empty: none."""
-
-    volumes: Mapping[str, str] = field(default_factory=dict)
-    """Named volume -> path in the container."""
-
-    workdir: str = ""
+__all__ = ["Container", "Plan"]
 
 
 class Container:
@@ -83,7 +33,9 @@ class Container:
         self._network: Network = network()
         self._log_path = log_path
         self._life: Life | None = None
-        self._made: DockerContainer | None = self._planned()
+        self._made: DockerContainer | None = planned(
+            plan, self._engine, self._network.name, self._before_start
+        )
 
     @classmethod
     def create(cls, plan: Plan, log_path: Path) -> Container:
@@ -173,13 +125,17 @@ class Container:
         return status
 
     def pause(self, group: bool = False) -> None:
-        """Return when nothing in it runs any more (or it has ended)."""
-        if self.alive and not self._state("Paused"):
+        """Return when its first process has stopped, or with ``group`` when nothing in it runs any more."""
+        if not group:
+            self.signal(signal.SIGSTOP)
+        elif self.alive and not self._state("Paused"):
             self._present_life.order("pause", self._engine.client.api.pause)
 
     def resume(self, group: bool = False) -> None:
-        """All in it runs on."""
-        if self.alive and self._state("Paused"):
+        """What :meth:`pause` stopped runs on."""
+        if not group:
+            self.signal(signal.SIGCONT)
+        elif self.alive and self._state("Paused"):
             self._present_life.order("resume", self._engine.client.api.unpause)
 
     def disconnect(self) -> None:
@@ -198,8 +154,10 @@ class Container:
         """End it and remove it with its anonymous volumes; its log is complete. May be called twice."""
         made, self._made = self._made, None
         if made is not None:
-            self.kill()
-            self._undo(made)
+            try:
+                self.kill()
+            finally:
+                self._undo(made)
 
     def log_tail(self, lines: int = 20) -> str:
         """The last ``lines`` lines of its log, as far as they are in its last 64 KiB."""
@@ -216,39 +174,9 @@ class Container:
         with asking(f"listen to {self.name}"):
             self._life = Life(self._engine.client, identity, self.name, self._log_path)
 
-    def _planned(self) -> DockerContainer:
-        plan, on = self.plan, self._network.name
-        api = self._engine.client.api
-        version = api.api_version  # else every client would ask for it
-        GUARD.ready()
-        made = DockerContainer(plan.image, docker_client_kw={"version": version})
-        made.image = plan.image  # without a registry's prefix: that is for names which are not whole
-        made._docker = _Client(version, self._before_start)
-        # The token: should we be killed, the guardian ends on this machine what the engine still runs.
-        made.with_envs(**{**plan.env, **GUARD.environment()})
-        made.with_name(self._engine.name(plan.name))
-        made.with_command(list(plan.argv))
-        endpoint = EndpointConfig(version, aliases=list(plan.aliases), ipv4_address=plan.address)
-        return made.with_kwargs(
-            labels=self._engine.labels(),
-            network=on,
-            networking_config={on: endpoint},
-            mounts=_mounts(plan, self._engine.labels()),
-            log_config=_LOG,
-            init=plan.init,
-            **_given(
-                entrypoint=None if plan.entrypoint is None else [*plan.entrypoint] or [""],
-                pid_mode="host" if plan.host_pids else None,
-                user=plan.user or None,
-                working_dir=plan.workdir or None,
-                mem_limit=plan.memory or None,
-                memswap_limit=plan.memory or None,
-            ),
-        )
-
     def _find_image(self) -> None:
         try:
-            self._engine.client.api.inspect_image(self.plan.image)
+            self._engine.client.images.get(self.plan.image)
         except ImageNotFound as absent:
             raise EnvironmentProblem(
                 f"the image {self.plan.image} of {self.name} is not on this machine: build or pull it"
@@ -264,32 +192,3 @@ class Container:
     def _state(self, what: str) -> Any:
         with asking(f"say how {self.name} is"):
             return self._engine.client.api.inspect_container(self.id)["State"][what]
-
-
-class _Client(DockerClient):
-    """Testcontainers' client for one container, which lets us listen between its creation and its start."""
-
-    def __init__(self, version: str, before_start: Callable[[str], None]) -> None:
-        super().__init__(version=version)
-        self._before_start = before_start
-
-    def start(self, container: Created) -> None:
-        self._before_start(container.id)
-        super().start(container)
-
-
-def _mounts(plan: Plan, labels: Mapping[str, str]) -> list[Mount]:
-    return [
-        *(
-            Mount(target=str(path), source=str(path), type="bind", read_only=mode == "ro")
-            for path, mode in plan.mounts.items()
-        ),
-        *(
-            Mount(target=path, source=name, type="volume", labels=dict(labels))
-            for name, path in plan.volumes.items()
-        ),
-    ]
-
-
-def _given(**settings: Any) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if value is not None}

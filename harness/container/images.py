@@ -14,16 +14,11 @@ from harness.container.building import make
 from harness.container.engine import engine
 from harness.container.recipe import Recipe
 from harness.container.registry import official, present, pull, say
-from harness.container.rootfs import LIBFAKETIME
 from harness.errors import EnvironmentProblem
 from harness.target.ray_wheel import checked_release
 
 if TYPE_CHECKING:
     import docker
-
-__all__ = [
-    "LIBFAKETIME", "foreign_image", "raylet_image", "ray_image", "redis_image", "reference_image", "valkey_image",
-]  # fmt: skip
 
 OFFICIAL = {"redis": "redis:8.2.1", "valkey": "valkey/valkey:8.1.3"}
 

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import docker
 from docker.errors import APIError
@@ -36,7 +37,7 @@ class Life:
         self._api = client.api
         self._container = container
         self._name = name
-        self._output = self._api.attach(container, stdout=True, stderr=True, stream=True)
+        self._output: Any = self._api.attach(container, stdout=True, stderr=True, stream=True)
 
     @property
     def alive(self) -> bool:

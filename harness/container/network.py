@@ -33,6 +33,8 @@ class Network:
     def __init__(self) -> None:
         self._engine: Engine = engine()
         self._bridge, subnet = _made(self._engine)
+        assert self._bridge.id is not None
+        self._id = self._bridge.id
         hosts = [str(address) for address in subnet.hosts()]
         self.name = self._bridge.name
         self.gateway = hosts[0]
@@ -65,15 +67,13 @@ class Network:
         """Give a container ``address`` and names in DNS; nothing happens when it is on the network already."""
         with asking(f"connect a container at {address}"), _but_for(_CONNECTED):
             self._engine.client.api.connect_container_to_network(
-                container_id, self._bridge.id, ipv4_address=address, aliases=list(aliases)
+                container_id, self._id, ipv4_address=address, aliases=list(aliases)
             )
 
     def disconnect(self, container_id: str) -> None:
         """Take a container off, whether it runs or not; nothing happens when it is not on the network."""
         with asking("disconnect a container"), _but_for(_NOT_CONNECTED):
-            self._engine.client.api.disconnect_container_from_network(
-                container_id, self._bridge.id, force=True
-            )
+            self._engine.client.api.disconnect_container_from_network(container_id, self._id, force=True)
 
     def close(self) -> None:
         """Remove it, when its containers are gone. May be called twice."""

@@ -118,8 +118,12 @@ def _wheels(client: docker.DockerClient, work: Path) -> Gathered:
             argv, env=env, capture_output=True, text=True, timeout=_GIVE_UP_SECONDS, check=False
         )
     except subprocess.TimeoutExpired as problem:
-        raise EnvironmentProblem(f"pip takes more than {_GIVE_UP_SECONDS} s for {', '.join(pins())}") from problem
+        raise EnvironmentProblem(
+            f"pip takes more than {_GIVE_UP_SECONDS} s for {', '.join(pins())}"
+        ) from problem
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()] or ["pip gives no reason"]
-        raise EnvironmentProblem(f"Python packages for images cannot be had: {lines[-1].removeprefix('ERROR: ')}")
+        raise EnvironmentProblem(
+            f"Python packages for images cannot be had: {lines[-1].removeprefix('ERROR: ')}"
+        )
     return Gathered({"packages": into})

@@ -76,7 +76,7 @@ class Layer:
                     member.name = merged(member.name)
                     if member.islnk():
                         member.linkname = merged(member.linkname)
-                    if member.name not in ("", *_MERGED) and not _UNUSED.match(member.name):
+                    if member.name and not _UNUSED.match(member.name):
                         self.add(member, source.extractfile(member) if member.isreg() else None)
 
 
@@ -108,9 +108,9 @@ def addition(packages: Sequence[Path], into: Path) -> None:
 def merged(name: str) -> str:
     """``./lib/x`` is ``usr/lib/x``; the root itself is empty."""
     path = PurePosixPath(name)
-    return str(PurePosixPath("usr") / path if path.parts[:1] and path.parts[0] in _MERGED else path).lstrip(
-        "."
-    )
+    if path.parts and path.parts[0] in _MERGED:
+        path = "usr" / path
+    return str(path) if path.parts else ""
 
 
 def python_of(packages: Iterable[Path]) -> str:
@@ -128,31 +128,31 @@ def _written(into: Path) -> Iterator[Layer]:
 
 @contextmanager
 def _contents(package: Path) -> Iterator[tarfile.TarFile]:
-    with subprocess.Popen(
-        ["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as unpacking:
-        try:
-            with tarfile.open(fileobj=unpacking.stdout, mode="r|") as source:
-                yield source
-        except tarfile.TarError as problem:
-            package.unlink()  # so that the next try fetches it again
-            raise EnvironmentProblem(f"{package.name} is damaged; try again: {problem}") from problem
+    """What is in ``package``, to be read to the end."""
+    argv = ["dpkg-deb", "--fsys-tarfile", str(package)]
+    try:
+        with (
+            subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as unpacking,
+            tarfile.open(fileobj=unpacking.stdout, mode="r|") as source,
+        ):
+            yield source
+        if unpacking.returncode:
+            raise tarfile.TarError(f"dpkg-deb ends with status {unpacking.returncode}")
+    except tarfile.TarError as problem:
+        package.unlink()  # so that the next try fetches it again
+        raise EnvironmentProblem(f"{package.name} is damaged; try again: {problem}") from problem
 
 
 def _applets(packages: Iterable[Path]) -> list[str]:
     """The programs that busybox is, as it says itself; it needs no library and runs on this machine."""
     [package] = (path for path in packages if path.name.startswith("busybox-static_"))
+    place = package.parent / "busybox"
     with _contents(package) as source:
         for member in source:
             if member.isreg() and member.name.endswith("/bin/busybox"):
                 content = source.extractfile(member)
                 assert content is not None
-                return _listed(content.read(), package.parent / "busybox")
-    raise EnvironmentProblem(f"{package.name} holds no busybox")
-
-
-def _listed(program: bytes, place: Path) -> list[str]:
-    place.write_bytes(program)
+                place.write_bytes(content.read())
     place.chmod(0o755)
     said = subprocess.run([place, "--list"], capture_output=True, text=True, timeout=30, check=True)
     return [name for name in said.stdout.split() if name != "busybox"]

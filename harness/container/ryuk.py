@@ -39,7 +39,7 @@ def settle(client: docker.DockerClient) -> None:
 
 def _fetch(client: docker.DockerClient, image: str) -> None:
     try:
-        client.api.inspect_image(image)
+        client.images.get(image)
     except ImageNotFound:
         if "TESTCONTAINERS_RYUK_DISABLED" not in os.environ and "ryuk.disabled" not in settings.tc_properties:
             raise FileNotFoundError(f"its image {image} is not on this machine") from None

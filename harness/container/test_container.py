@@ -51,7 +51,9 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 
 def says(container: Container, words: str) -> None:
-    until(f"it says {words!r}", lambda: words in container.log_tail().splitlines(), evidence=container.log_tail)
+    until(
+        f"it says {words!r}", lambda: words in container.log_tail().splitlines(), evidence=container.log_tail
+    )
 
 
 def test_it_lives_and_is_killed(run: Run) -> None:
@@ -62,8 +64,8 @@ def test_it_lives_and_is_killed(run: Run) -> None:
     container.kill()
     assert container.poll() == -signal.SIGKILL
     container.kill()
-    container.resume()
-    container.pause()
+    container.resume(group=True)
+    container.pause(group=True)
     assert container.terminate() == -signal.SIGKILL
 
 
@@ -104,16 +106,16 @@ def test_what_the_memory_limit_ended_says_so(run: Run) -> None:
 def test_a_paused_container_stands_still(run: Run) -> None:
     container = run(COUNTING)
     says(container, "3")
-    container.pause()
-    container.pause()
+    container.pause(group=True)
+    container.pause(group=True)
     until("what it said before has come", lambda: still(container))
     last = container.log_tail(1)
     never("it counts", lambda: container.log_tail(1) != last, during=0.2)
     assert container.poll() is None
-    container.resume()
-    container.resume()
+    container.resume(group=True)
+    container.resume(group=True)
     until("it counts on", lambda: container.log_tail(1) != last)
-    container.pause()
+    container.pause(group=True)
     container.kill()
     assert container.poll() == -signal.SIGKILL
 
@@ -127,7 +129,7 @@ def still(container: Container) -> bool:
 def test_a_paused_container_hears_of_its_end(run: Run) -> None:
     container = run(HEARING)
     says(container, "ready")
-    container.pause()
+    container.pause(group=True)
     assert container.terminate(10) == 4
 
 
@@ -176,7 +178,9 @@ def test_what_it_is_made_of(run: Run, tmp_path: Path) -> None:
     rw.mkdir()
     ro.mkdir()
     volume = engine().volume("test")
-    script = f"echo $WORD; busybox pwd; busybox id -u; echo x >'{rw}/file'; echo x >{ro}/file; echo x >/v/file; ps"
+    script = (
+        f"echo $WORD; busybox pwd; busybox id -u; echo x >'{rw}/file'; echo x >/v/file; ps; echo x >{ro}/file"
+    )
     container = run(
         script,
         env={"WORD": "told"},
@@ -244,7 +248,7 @@ def test_removed_it_is_gone_and_its_log_complete(run: Run) -> None:
 
 
 def test_a_babbling_container_is_killed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flood, "LOG_LIMIT_BYTES", 5_000_000)
+    monkeypatch.setattr(flood, "LOG_LIMIT_BYTES", 300_000)
     container = run("exec yes")
     assert container.wait(20) == -signal.SIGKILL
     assert container.flooded

@@ -23,11 +23,29 @@ from harness.wait import never, until
 pytestmark = pytest.mark.docker
 
 ROOT = Path(__file__).parents[2]
+SOCKET = Path(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://"))
 OTHER = """
 import json
 from harness.container.network import network
 print(json.dumps([network().gateway, network().address()]), flush=True)
 input()
+"""
+INSIDE = """
+import os, socket, sys
+from pathlib import Path
+from harness.container.container import Container, Plan
+from harness.container.network import network
+from harness.wait import until
+image, log = sys.argv[1:]
+serving = "while :; do nc -l -p 7 -e cat; done"
+plan = Plan("inner", image, ["/bin/sh", "-c", serving], network().address(), {}, {})
+container = Container.create(plan, Path(log))
+def answered():
+    try:
+        return socket.create_connection((plan.address, 7), timeout=1)
+    except OSError:
+        return None
+print("reached from", until("it answers", answered).getsockname()[0], "by", os.getpid(), "of", network().gateway)
 """
 SERVING = "while :; do nc -l -p 7 -e cat; done"
 
@@ -83,6 +101,36 @@ def test_a_container_reaches_us_at_the_gateway(run: Run) -> None:
             link.settimeout(10)
             assert link.recv(100) == b"hello\n"
     assert address == caller.plan.address
+
+
+def test_we_may_be_in_a_container_of_the_engine_ourselves(tmp_path: Path) -> None:
+    ours = {Path(sys.prefix), Path(sys.base_prefix), *map(Path, ("/usr", "/lib", "/lib64"))}
+    plan = Plan(
+        "outer",
+        tiny_image(),
+        ["-c", INSIDE, tiny_image(), str(tmp_path / "inner.log")],
+        network().address(),
+        {"PYTHONPATH": str(ROOT), "HOME": "/tmp", "DOCKER_HOST": f"unix://{SOCKET}"},
+        {SOCKET: "rw", tmp_path: "rw", ROOT: "ro", **{path: "ro" for path in ours if path.exists()}},
+        entrypoint=[sys.executable],
+    )
+    outer = Container.create(plan, tmp_path / "outer.log")
+    try:
+        assert outer.wait(60) == 0, outer.log_tail()
+        said = outer.log_tail(1)
+        assert said.startswith("reached from "), said
+        _, _, address, _, pid, _, gateway = said.split()
+        assert pid == "1"
+        assert ipaddress.ip_address(address) in ipaddress.ip_network(f"{gateway}/24", strict=False)
+        assert gateway not in [pool.get("Gateway") for pool in pools()]
+    finally:
+        outer.remove()
+        network().give_back(plan.address)
+
+
+def pools() -> list[dict[str, str]]:
+    """Of all networks that the engine has."""
+    return [pool for one in engine().client.api.networks() for pool in one["IPAM"]["Config"] or []]
 
 
 def test_addresses_are_given_again_only_when_all_have_been() -> None:

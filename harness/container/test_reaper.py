@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -60,7 +61,7 @@ class Run:
     def end(self, kill: bool) -> None:
         if kill:
             self.process.kill()
-        self.process.communicate()
+        self.process.communicate()  # which ends its standard input
 
     def left(self) -> set[str]:
         api = engine().client.api
@@ -108,11 +109,16 @@ def test_a_normal_end_leaves_nothing(theirs: Run) -> None:
     assert theirs.left() == set()
 
 
+def test_an_interrupt_leaves_nothing(theirs: Run) -> None:
+    theirs.process.send_signal(signal.SIGINT)
+    theirs.process.wait(30)
+    assert theirs.left() == set()
+
+
 def test_what_is_not_ours_is_left_alone() -> None:
     api = engine().client.api
-    config = {"image": tiny_image(), "command": ["/bin/true"]}
-    unlabelled = api.create_container(**config)["Id"]
-    odd = api.create_container(**config, labels={owner.OWNER: "somebody"})["Id"]
+    unlabelled = api.create_container(tiny_image(), ["/bin/true"])["Id"]
+    odd = api.create_container(tiny_image(), ["/bin/true"], labels={owner.OWNER: "somebody"})["Id"]
     try:
         reaper.reap(engine().client)
         sweep()
@@ -153,7 +159,7 @@ def test_who_may_live() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may look into every pid namespace")
 def test_a_pid_of_another_namespace_is_not_ours_to_judge() -> None:
-    pid, start, boot, _ = owner.me().split(":")
+    _, start, boot, _ = owner.me().split(":")
     inner = subprocess.Popen(["unshare", "--pid", "--fork", "sleep", "300"])
     try:
         children = Path(f"/proc/{inner.pid}/task/{inner.pid}/children")

@@ -8,21 +8,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
-from harness.errors import TimedOut
+from harness.errors import TimedOut, Unsupported
 from harness.fault.gcs import KillGcs
 from harness.fault.store import PauseStore
+from harness.store.base import Store
 from harness.wait import until
 from harness.wire import messages as m
 
 if TYPE_CHECKING:
     from harness.cluster import Cluster
-    from harness.raylet.client import RayletHost
 
 _PACKAGE_BYTES = 192 << 20
 """Of a runtime environment's package, which Ray puts into key-values whole, up to 500 MiB."""
 _STARVED_WITHIN = 60.0
+
+
+@runtime_checkable
+class Hosted(Protocol):
+    """A store in a container of its own: :class:`harness.container.redis_container.RedisContainer`."""
+
+    def disconnect(self) -> None: ...
+
+    def connect(self) -> None: ...
+
+    def discard(self, keep_data: bool) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -37,8 +48,10 @@ class DisconnectGcs(KillGcs):
 
     def heal(self, cluster: Cluster) -> None:
         cluster.backend.connect(cluster.gcs.running)
-        _told_of_gcs(cluster, "connected")
-        cluster.revive_gcs()
+        if cluster.gcs.alive:
+            _told_of_gcs(cluster, "connected")
+        else:
+            cluster.revive_gcs()
 
 
 @dataclass(frozen=True)
@@ -54,14 +67,11 @@ class DisconnectRaylet:
 
     def inject(self, cluster: Cluster) -> None:
         cluster.raylets[self.index].tell("disconnected", "its host is cut off")
-        cluster.backend.disconnect(self._host(cluster).running)
+        cluster.backend.disconnect(cluster.host_of(cluster.raylets[self.index]).running)
 
     def heal(self, cluster: Cluster) -> None:
-        cluster.backend.connect(self._host(cluster).running)
+        cluster.backend.connect(cluster.host_of(cluster.raylets[self.index]).running)
         cluster.raylets[self.index].tell("reachable", "its host is back on the network")
-
-    def _host(self, cluster: Cluster) -> RayletHost:
-        return cluster.host_of(cluster.raylets[self.index])
 
 
 @dataclass(frozen=True)
@@ -72,25 +82,25 @@ class DisconnectStore(PauseStore):
 
     def inject(self, cluster: Cluster) -> None:
         cluster.recorder.write("store", "disconnected")
-        cluster.disconnect_store()
+        _hosted(cluster.store).disconnect()
 
     def heal(self, cluster: Cluster) -> None:
-        cluster.connect_store()
+        _hosted(cluster.store).connect()
         cluster.recorder.write("store", "connected")
 
 
 @dataclass(frozen=True)
 class ReplaceStore(PauseStore):
-    """The store's container is killed and removed; healed by a new one, on the volume of the old one or without."""
+    """SIGKILL, and its container is removed; healed by a new one, with the data of the old one or without."""
 
     keep_data: bool = True
     name: str = "the store is replaced"
 
     def inject(self, cluster: Cluster) -> None:
         if not self.keep_data or cluster.store.persistence != "aof":
-            why = "it keeps no log of its writes" if self.keep_data else "its volume is not kept"
-            cluster.recorder.write("store", "lost", {"why": f"it is removed, and {why}"})
-        cluster.discard_store(self.keep_data)
+            why = "it keeps no log of its writes" if self.keep_data else "its data are not kept"
+            cluster.recorder.write("store", "lost", {"why": f"it is killed, and {why}"})
+        _hosted(cluster.store).discard(self.keep_data)
         cluster.recorder.write("store", "killed")
 
     def heal(self, cluster: Cluster) -> None:
@@ -153,10 +163,13 @@ class StarveGcs(KillGcs):
         cluster.gcs.launch = replace(cluster.gcs.launch, memory=self.memory)
         cluster.revive_gcs()
         client = cluster.client_of(cluster.gcs)
-        put = m.InternalKVPutRequest(namespace=b"packages", key=b"gcs://large.zip", value=bytes(_PACKAGE_BYTES))
-        client.begin("InternalKVPut", put, within=_STARVED_WITHIN)
+        put = m.InternalKVPutRequest(
+            namespace=b"packages", key=b"gcs://large.zip", value=bytes(_PACKAGE_BYTES)
+        )
+        call = client.begin("InternalKVPut", put, within=None)
         with suppress(TimedOut):  # then nothing says that it starved, and the case shows nothing
-            until("the kernel kills the GCS", lambda: not cluster.gcs.alive, _STARVED_WITHIN)
+            until("the kernel kills the GCS", lambda: not cluster.gcs.alive or call.done(), _STARVED_WITHIN)
+            until("it has ended", lambda: not cluster.gcs.alive, within=5)
             if cluster.backend.out_of_memory(cluster.gcs.running):
                 _told_of_gcs(cluster, "starved")
 
@@ -203,11 +216,20 @@ class CutLink:
         return {"direction": self.direction, "address": cluster.gcs.address}
 
     def inject(self, cluster: Cluster) -> None:
+        _told_of_gcs(cluster, "partitioned")
         cluster.cut_link(self.direction)
 
     def heal(self, cluster: Cluster) -> None:
         cluster.mend_link()
+        if cluster.gcs.alive:
+            _told_of_gcs(cluster, "connected")
 
 
 def _told_of_gcs(cluster: Cluster, what: str) -> None:
     cluster.recorder.write("gcs", what, {"life": cluster.gcs.lives[-1].number}, "gcs")
+
+
+def _hosted(store: Store) -> Hosted:
+    if not isinstance(store, Hosted):
+        raise Unsupported("the store has no container of its own: this needs --backend docker")
+    return store

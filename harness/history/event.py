@@ -7,12 +7,12 @@
 | return | a client | the method | call (event id), outcome, grpc, code, said, reply |
 | message | a subscriber | the channel | publisher, sequence, key, type, payload |
 | order | node id | the method | fields, outcome, seq, worker, script |
-| raylet | node id | joins, connected, waiting, gone, exit, refused, killed | why, status, pid |
+| raylet | node id | joins, connected, waiting, gone, exit, refused, killed, disconnected, reachable | why, status, pid |
 | worker | node id | started, actor, exited | worker, pid, actor, detail |
 | bundle | node id | prepared, committed, returned | group, index |
-| gcs | gcs or rival | started, serving, ended, killed, paused, resumed, moved | life, pid, address, exit |
+| gcs | gcs or rival | started, serving, ended, killed, paused, resumed, moved, disconnected, partitioned, connected, starved | life, pid, address, exit |
 | fault | harness | the fault's name | phase (inject, healed), and what it disturbs |
-| store | harness | started, killed, restarted, paused, resumed, cut, lost, wiped, tampered, refuses | why |
+| store | harness | started, killed, restarted, paused, resumed, cut, disconnected, connected, lost, wiped, tampered, refuses | why |
 | look | a client | baseline, tables, closing | view, books, stored, quiet, complaints |
 | watch | harness | begin, end | workers, bundles, pulses |
 | log | gcs or rival | fatal | life, line: of its log, a failed check or the like |

@@ -38,6 +38,7 @@ MARKERS = (
     "behaviour(*ids): which of the twelve untested behaviours it covers, 'T1' to 'T12'",
     "needs(store=, backend=, why=, min_ray=, max_ray=): skip, with the reason, where target or run lack this",
     "long: runs with --long only",
+    "docker: a test of the harness that needs a container engine",
 )
 
 # Options with which pytest answers a question and runs nothing.
@@ -56,6 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         )
     group.addoption("--gcs-help", action="store_true", help="explain targets, stores and exit statuses")
     group.addoption("--keep", action="store_true", help="keep the directories of clusters, logs in them")
+    group.addoption("--no-skips", action="store_true", help="a scenario that is skipped is inconclusive")
     group.addoption("--long", action="store_true", help="run the scenarios marked long, too")
     group.addoption("--expectations", metavar="FILE", help="known breakages; default: the target's own")
     group.addoption("--run-dir", metavar="DIR", help="write DIR/<time>-<target>/result.json")

@@ -157,6 +157,20 @@ def test_what_cannot_be_done_here_is_skipped_with_its_reason(suite: Suite, worke
     result.stdout.fnmatch_lines(["skipped  1: memory has nothing to pause"])
 
 
+@pytest.mark.parametrize(
+    "test",
+    [
+        "def test_a(): raise Unsupported('memory has nothing to pause')",
+        "def test_a(): pytest.skip('not today')",
+        "@pytest.mark.needs(store='rocksdb', max_ray='1.0')\ndef test_a(): pass",
+    ],
+)
+def test_a_skip_counts_as_inconclusive_where_there_may_be_none(suite: Suite, test: str) -> None:
+    result = suite(test, HELD, options=["--no-skips"])
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(["inconclusive  scenarios/test_it.py::test_a", "*not carried out: *"])
+
+
 def test_a_worker_that_dies_is_a_bug_of_the_harness(suite: Suite) -> None:
     result = suite("import os\ndef test_a(): os._exit(7)", HELD, options=["-n", "1"])
     assert result.ret == 3
@@ -201,6 +215,7 @@ def test_long_scenarios_run_when_asked_for(suite: Suite, workers: list[str]) -> 
         ("store='redis'", ["--store", "memory"], "needs a redis store; this run's is memory"),
         ("min_ray='2.61'", [], "needs Ray 2.61 or newer; cmd:true speaks 2.60.0"),
         ("max_ray='2.49.9'", [], "needs Ray 2.49.9 or older"),
+        ("backend='docker', why='it is about hosts'", [], "needs --backend docker: it is about hosts"),
     ],
 )
 def test_what_the_target_lacks_is_skipped_with_a_reason(

@@ -93,11 +93,11 @@ def _judge_scenario(report: pytest.TestReport, item: pytest.Item, error: BaseExc
     elif isinstance(error, Unsupported):
         path, line, _ = item.location
         report.outcome, report.longrepr = "skipped", (path, (line or 0) + 1, f"Skipped: {error}")
-        _mark(report, Verdict.SKIPPED, str(error))
+        _judge_skip(report, item, str(error))
     elif hasattr(report, "wasxfail"):
         _mark(report, Verdict.KNOWN, report.wasxfail.removeprefix("reason: "))
     elif report.skipped:
-        _mark(report, Verdict.SKIPPED, _skip_reason(report))
+        _judge_skip(report, item, _skip_reason(report))
     elif isinstance(error, evidence.Mended):
         _judge(report, Verdict.MENDED, f"expected to fail, and did not; take the entry out: {error}")
     elif isinstance(error, TargetFailed) and report.when == "setup":
@@ -110,6 +110,13 @@ def _judge_scenario(report: pytest.TestReport, item: pytest.Item, error: BaseExc
         _mark(report, Verdict.ERROR, f"{type(error).__name__}: {error}".partition("\n")[0])
     elif report.when == "call":
         _mark(report, Verdict.HELD, "")
+
+
+def _judge_skip(report: pytest.TestReport, item: pytest.Item, why: str) -> None:
+    if item.config.getoption("--no-skips"):
+        _judge(report, Verdict.INCONCLUSIVE, f"not carried out: {why}")
+    else:
+        _mark(report, Verdict.SKIPPED, why)
 
 
 def _judge_start(report: pytest.TestReport, item: pytest.Item, said: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -39,3 +40,8 @@ class Running(Protocol):
     def resume(self, group: bool = False) -> None: ...
 
     def log_tail(self, lines: int = 20) -> str: ...
+
+
+Spawn = Callable[[str, Sequence[str], str, Mapping[str, str], Path, str], Running]
+"""(module, arguments, address, env, log path, name) -> ``python -m MODULE ARGUMENTS``, a program of ours,
+reachable at ``address``, with ``env`` beside what it needs to run. It must not outlive us."""

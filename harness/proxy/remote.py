@@ -6,7 +6,7 @@ import itertools
 import json
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.history.recorder import Recorder
 from harness.process.python import spawn_here
-from harness.process.running import Running
+from harness.process.running import Spawn
 from harness.proxy.asking import Line
 from harness.proxy.modes import Mode
 from harness.proxy.remote_proxy import RemoteArmed, RemoteRedisProxy, RemoteTcpProxy
@@ -26,10 +26,6 @@ from harness.wait import until
 START_SECONDS = 20.0
 _END_SECONDS = 2.0
 _HOSTS = itertools.count()  # several may write the history of one case
-
-Spawn = Callable[[str, Sequence[str], str, Mapping[str, str], Path, str], Running]
-"""(module, arguments, address, env, log path, name) -> ``python -m MODULE ARGUMENTS``, reachable at
-``address``, with ``env`` beside what it needs to run. It must not outlive us."""
 
 
 class ProxyHost:

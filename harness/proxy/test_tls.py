@@ -145,24 +145,24 @@ def test_modes_strike_through_tls(
 
 
 def test_an_end_passes_through_tls(server: Server, make: Make) -> None:
-    with closing(make(server.place, None, None, server.tls)) as proxy:
+    def named() -> list[str]:
+        return [one["id"] for one in direct.client_list() if one["name"] == "gcs"]
+
+    def connected() -> ssl.SSLSocket:
+        link = server.tls.for_backend().wrap_socket(socket.create_connection(place, timeout=5))
+        link.sendall(b"*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$3\r\ngcs\r\n")
+        assert link.recv(10) == b"+OK\r\n"
+        return link
+
+    with closing(make(server.place, None, None, server.tls)) as proxy, closing(server.client()) as direct:
         place = proxy.open()
-
-        def named() -> list[str]:
-            return [one["id"] for one in direct.client_list() if one["name"] == "gcs"]
-
-        with closing(server.client(place)) as gcs, closing(server.client()) as direct:
-            gcs.client_setname("gcs")
-            gcs.connection_pool.disconnect()
-            until("the store hears of it", lambda: not named())
-            listener = gcs.pubsub()  # type: ignore[no-untyped-call]
-            with closing(listener):
-                listener.subscribe("channel")
-                listener.connection.send_command("CLIENT", "SETNAME", "gcs")
-                (number,) = until("it has its name", named)
-                direct.client_kill_filter(_id=number)
-                with pytest.raises(redis.ConnectionError):
-                    until("it hears of its end", lambda: listener.connection.read_response() and False)
+        connected().close()
+        until("the store hears of the client's end", lambda: not named())
+        with closing(connected()) as link:
+            (number,) = named()
+            direct.client_kill_filter(_id=number)
+            with suppress(ConnectionError):
+                assert link.recv(10) == b""
         until("no connection is left", lambda: not any(one.open for one in proxy.connections()))
 
 

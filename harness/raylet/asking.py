@@ -10,6 +10,12 @@ from harness.errors import TimedOut
 from harness.raylet import jsonline
 
 PATIENCE_S = 30.0
+# Asked after a silent second, and gone when nothing was acknowledged for two; a stopped process's kernel does that.
+_GONE_WITHIN = (
+    (socket.TCP_KEEPIDLE, 1),
+    (socket.TCP_KEEPINTVL, 1),
+    (socket.TCP_USER_TIMEOUT, 2000),
+)
 
 
 class HostError(Exception):
@@ -37,12 +43,14 @@ class Line:
         with self._lock:
             connection = self._stock.pop() if self._stock else None
         try:
-            connection = connection or socket.create_connection(self._where, timeout=within)
+            connection = connection or _connected(self._where, within)
             connection.settimeout(within)
             connection.sendall(jsonline.pack(request))
             reply: dict[str, Any] = jsonline.unpack(_read_line(connection))
-        except TimeoutError:
+        except TimeoutError as late:
             _close(connection)
+            if late.errno is not None:
+                raise ConnectionError(f"{self._where} is not on the network any more") from late
             raise TimedOut(f"{request.get('op')} at {self._where}: no reply within {within:g} s") from None
         except OSError:
             _close(connection)
@@ -59,6 +67,15 @@ class Line:
             for connection in self._stock:
                 connection.close()
             self._stock.clear()
+
+
+def _connected(where: tuple[str, int], within: float) -> socket.socket:
+    """A connection that ends soon after the other side's machine has gone without a word, as containers go."""
+    connection = socket.create_connection(where, timeout=within)
+    for option, value in _GONE_WITHIN:
+        connection.setsockopt(socket.IPPROTO_TCP, option, value)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return connection
 
 
 def _close(connection: socket.socket | None) -> None:

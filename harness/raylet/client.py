@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness import wait
 from harness.history.recorder import Recorder
 from harness.process.python import spawn_here
-from harness.process.running import Running
+from harness.process.running import Running, Spawn
 from harness.raylet.asking import PATIENCE_S, Line
 from harness.raylet.handles import RayletHandle
 from harness.raylet.host import CONTROL_FILE
@@ -20,11 +20,6 @@ from harness.raylet.reconnect import limit_from
 from harness.wire.dialect import Dialect, dialect
 
 START_S = 20.0
-
-
-Spawn = Callable[[str, Sequence[str], str, Mapping[str, str], Path, str], Running]
-"""(module, arguments, address, env, log path, name) -> ``python -m MODULE ARGUMENTS``, reachable at
-``address``, with ``env`` beside what it needs to run. It must not outlive us."""
 
 
 class RayletHost:
@@ -58,6 +53,8 @@ class RayletHost:
         self.directory = directory or Path(tempfile.mkdtemp(prefix="gauntlet-raylets-"))
         self.directory.mkdir(parents=True, exist_ok=True)
         self.raylets: list[RayletHandle] = []
+        self.address = address
+        """Where it takes requests."""
         self.paused = False
         """Whether it was paused and not resumed since."""
         self.recorder = Recorder()

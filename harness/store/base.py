@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+TLS_NAME = "redis.gauntlet"
+"""What the certificate of a Redis behind TLS is made out for, wherever it is reached."""
+
 
 @dataclass(frozen=True)
 class Tls:
-    """Files in PEM for whoever connects to a Redis behind TLS: whose certificates to trust, and its own."""
+    """Files in PEM for all who meet at a Redis behind TLS: whose certificates to trust, and the one to show."""
 
     ca: Path
     certificate: Path
@@ -46,11 +49,15 @@ class StoreSettings:
 
     @property
     def proxied(self) -> bool:
-        """Whether a proxy that reads commands can stand before it.
+        """Whether a proxy that reads commands can stand before it: a sentinel leads past any."""
+        return self.kind == "redis" and not self.sentinel
 
-        What is encrypted cannot be read, and a sentinel leads past any proxy.
-        """
-        return self.kind == "redis" and self.tls is None and not self.sentinel
+    @property
+    def files(self) -> dict[Path, str]:
+        """What of the file system a GCS needs: path -> ``rw`` or ``ro``."""
+        if self.tls is not None:
+            return dict.fromkeys((self.tls.ca, self.tls.certificate, self.tls.key), "ro")
+        return {} if self.path is None else {self.path.absolute(): "rw"}
 
 
 class Store(Protocol):

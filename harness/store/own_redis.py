@@ -28,7 +28,7 @@ class OwnRedis(ABC):
 
     ``persistence`` says what survives :meth:`kill`: ``none`` (nothing), ``rdb`` (a snapshot a
     second), ``aof`` (all that was acknowledged). Its files go to ``directory``, its data to
-    ``directory/data``; ``rights`` are lines of its configuration that say what users may do, ``more`` others.
+    ``directory/data``; ``rights`` are lines of its configuration that say what users may do.
     """
 
     def __init__(
@@ -37,11 +37,11 @@ class OwnRedis(ABC):
         directory: Path,
         persistence: str = "none",
         rights: Sequence[str] = (),
-        more: Sequence[str] = (),
     ) -> None:
         self._settings, self._directory, self._persistence = settings, directory, persistence
         self._rights = {line.split()[1]: line for line in rights}
-        self._more = tuple(more)
+        self._more: list[str] = []
+        """Further lines of its configuration."""
         self._running: Running | None = None
         self._stopped = False
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 import redis
+from redis.exceptions import NoPermissionError
 
 from harness.errors import EnvironmentProblem
+from harness.store import acl
 from harness.store.parse import store_from
 from harness.store.redis_server import RedisServer, client_of
 from harness.wait import until
@@ -107,3 +109,35 @@ def test_a_server_that_cannot_run_is_one_clear_sentence(tmp_path: Path) -> None:
     for binary, said in ((tmp_path / "none", "cannot be run"), (Path("/bin/false"), "exit status 1")):
         with pytest.raises(EnvironmentProblem, match=said):
             RedisServer(tmp_path / "store", binary=binary).start()
+
+
+@pytest.mark.parametrize("spec", ["redis+username+aof", "redis+acl+aof"])
+def test_a_transaction_survives_although_the_default_user_is_off(start: object, spec: str) -> None:
+    server = start(spec)  # type: ignore[operator]
+    with contextlib.closing(server.client()) as client, client.pipeline(transaction=True) as both:
+        both.set("key", "1").set("other", "2").execute()
+    server.kill()
+    server.restart()
+    assert get(server) == "1"
+
+
+def test_a_gcs_may_do_what_it_needs_and_we_may_do_all(start: object) -> None:
+    server = start("redis+acl")  # type: ignore[operator]
+    as_gcs = client_of(replace(server.settings, owner=None))
+    with contextlib.closing(as_gcs):
+        as_gcs.hset("RAYns@KV", "field", "value")
+        for forbidden in (
+            as_gcs.flushall,
+            as_gcs.keys,
+            lambda: as_gcs.set("RAYns@KV", "1"),
+            lambda: as_gcs.hset("k", "f", "v"),
+        ):
+            with pytest.raises(NoPermissionError):
+                forbidden()
+    server.allow(acl.minimal("mine", "2.60.0", server.settings.username, server.settings.password))
+    server.kill()
+    server.restart()
+    as_gcs = client_of(replace(server.settings, owner=None))
+    with contextlib.closing(as_gcs), pytest.raises(NoPermissionError):
+        as_gcs.hset("RAYns@KV", "field", "value")
+    put(server, "1")

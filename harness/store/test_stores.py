@@ -23,7 +23,18 @@ OLD, NEW = dialect("2.49.2"), dialect()
 
 
 @pytest.mark.parametrize(
-    "spec", ["", "mysql", "redis+tls", "redis+rdb+aof", "memory+aof", "Redis", "rocksdb:/tmp"]
+    "spec",
+    [
+        "",
+        "mysql",
+        "redis+ssl",
+        "redis+rdb+aof",
+        "redis+acl+password",
+        "redis+sentinel+tls",
+        "memory+aof",
+        "Redis",
+        "rocksdb:/tmp",
+    ],
 )
 def test_an_unknown_store_is_one_clear_sentence(spec: str, tmp_path: Path) -> None:
     with pytest.raises(EnvironmentProblem, match="expected one of redis, redis\\+password"):

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import EnvironmentProblem
+from harness.store.base import TLS_NAME
 from harness.target.base import Launch
 
 NEWEST_FLAGS = frozenset(
@@ -23,6 +24,7 @@ NEWEST_FLAGS = frozenset(
         "node_id",
         "node_ip_address",
         "redis_address",
+        "redis_enable_ssl",
         "redis_password",
         "redis_port",
         "redis_username",
@@ -32,8 +34,12 @@ NEWEST_FLAGS = frozenset(
 )
 """Those of 2.60.0 that we use."""
 
-# A Redis user cannot be left out in silence: the GCS would log in as somebody else.
-_NEEDED = {"redis_username": "a Redis user name", "redis_password": "a Redis password"}
+# What cannot be left out in silence: without a user the GCS would log in as somebody else.
+_NEEDED = {
+    "redis_username": "a Redis user name",
+    "redis_password": "a Redis password",
+    "redis_enable_ssl": "TLS",
+}
 
 
 def facts(launch: Launch) -> dict[str, str]:
@@ -54,6 +60,8 @@ def facts(launch: Launch) -> dict[str, str]:
             stated["redis_username"] = store.username
         if store.password:
             stated["redis_password"] = store.password
+        if store.tls is not None:
+            stated["redis_enable_ssl"] = "true"
     return stated
 
 
@@ -78,6 +86,13 @@ def ray_environment(launch: Launch) -> dict[str, str]:
     }
     if launch.store.kind == "rocksdb":
         env |= {"RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": str(launch.store.path)}
+    if (tls := launch.store.tls) is not None:
+        env |= {
+            "RAY_REDIS_CA_CERT": str(tls.ca),
+            "RAY_REDIS_CLIENT_CERT": str(tls.certificate),
+            "RAY_REDIS_CLIENT_KEY": str(tls.key),
+            "RAY_REDIS_SERVER_NAME": TLS_NAME,
+        }
     return {**env, **launch.env}
 
 

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from harness.errors import EnvironmentProblem
-from harness.store.base import StoreSettings
+from harness.store.base import StoreSettings, Tls
 from harness.target.base import Launch
 from harness.target.command import PLACEHOLDERS
-from harness.target.flags import NEWEST_FLAGS, defined, gcs_server_flags, ray_environment
+from harness.target.flags import NEWEST_FLAGS, defined, facts, gcs_server_flags, ray_environment
 from harness.target.parse import TARGETS, parse_target
 from harness.target.ray_wheel import RayRelease
 
-REDIS = StoreSettings("redis", "127.0.0.5", 7000, "me", "it's")
+TLS = Tls(Path("/tls/ca"), Path("/tls/cert"), Path("/tls/key"))
+REDIS = StoreSettings("redis", "127.0.0.5", 7000, "me", "it's", tls=TLS)
 
 
 def launch(directory: Path, store: StoreSettings = REDIS) -> Launch:
@@ -122,3 +123,12 @@ def test_rocksdb_and_memory_in_flags_and_environment(tmp_path: Path) -> None:
     rocksdb = launch(tmp_path, StoreSettings("rocksdb", path=tmp_path / "db"))
     assert ray_environment(rocksdb)["RAY_gcs_storage_path"] == str(tmp_path / "db")
     assert "RAY_gcs_storage" not in ray_environment(memory)
+
+
+def test_a_store_behind_tls_is_never_reached_without(tmp_path: Path) -> None:
+    assert "--redis_enable_ssl=true" in gcs_server_flags("new", launch(tmp_path))
+    assert ray_environment(launch(tmp_path))["RAY_REDIS_CA_CERT"] == str(TLS.ca)
+    plain = launch(tmp_path, StoreSettings("redis", "127.0.0.5", 7000))
+    assert not [name for name in (*facts(plain), *ray_environment(plain)) if "ssl" in name or "CERT" in name]
+    with pytest.raises(EnvironmentProblem, match="old cannot use a store with TLS"):
+        gcs_server_flags("old", launch(tmp_path), NEWEST_FLAGS - {"redis_enable_ssl"})

@@ -1,0 +1,81 @@
+"""What a Redis user may do who is to serve a GCS, and nothing else.
+
+Found by running: every command that ``gcs_server`` 2.40.0, 2.49.2, 2.55.1 and 2.60.0 and the reference
+sent through all scenarios and crash points (the ledger has them); then each was run through boot, all
+kinds of traffic and a recovery with these rights on Redis 7.0 and 8.2 and Valkey, where ``ACL LOG``
+stayed empty, and with each right taken away in turn, which ends it. Only ``INFO SENTINEL`` is one
+that 2.60.0 can do without: it takes the refusal for a plain server, older releases do not start.
+
+What these lines need is Redis 7 or Valkey: older servers have no rules in brackets. Of ``INFO`` a GCS asks for
+two sections only, but servers call it a misuse to allow no others.
+"""
+
+from __future__ import annotations
+
+import re
+
+from packaging.version import Version
+
+from harness.wire.layout import prefix
+
+NAMED_SINCE = Version("2.49.0")
+"""Releases before it log in as the default user: the oldest that is known to take a user name is 2.49.2."""
+_DEFAULT = "default"
+_ROWS = ("hdel", "hget", "hmget", "hscan", "hset", "hsetnx", "incrby")
+# A GCS asks first whether it has met a sentinel, then whether a cluster, and by a deletion who leads that;
+# it says PING as a sign of life.
+_RAY = ("hexists", "info", "ping")
+_PROBE = "(~DUMMY +del)"
+_REFERENCE = ("exec", "info", "multi", "ping")
+_FENCE = "(~{keys}FENCE +get +set +watch)"
+
+
+def minimal(namespace: str, release: str | None, user: str = "ray", password: str = "PASSWORD") -> str:
+    """The line of ``redis.conf`` or an ACL file for the GCS of one namespace; ``ACL SETUSER`` takes it from the name on.
+
+    ``release``: of Ray, like ``2.60.0``; None: the reference GCS. The user is ``default`` for a
+    release that cannot be told another.
+    """
+    if release is not None and Version(release) < NAMED_SINCE:
+        user = _DEFAULT
+    return _line(user, password, _pattern(namespace), ray=release is not None, reference=release is None)
+
+
+def anyone(user: str, password: str) -> str:
+    """The same for whatever GCS and namespace: all that any of them needs."""
+    return _line(user, password, f"{prefix('*')}", ray=True, reference=True)
+
+
+def login(line: str) -> str:
+    """Whose rights a line says."""
+    return line.split()[1]
+
+
+def without(line: str, right: str) -> str:
+    """``line`` without ``right``, like ``hset``; ValueError when it gives none such."""
+    words = line.split()
+    kept = [word for word in words if word.strip("()") != f"+{right}"]
+    if len(kept) == len(words):
+        raise ValueError(f"{right} is no right of {line!r}")
+    return re.sub(r"\(~\S+$", "", " ".join(kept)).replace("  ", " ").strip()
+
+
+def rights(line: str) -> list[str]:
+    """The commands that ``line`` allows."""
+    return [word.strip("()+") for word in line.split() if word.startswith("+")]
+
+
+def _line(user: str, password: str, keys: str, ray: bool, reference: bool) -> str:
+    commands = sorted({*_ROWS, *(_RAY if ray else ()), *(_REFERENCE if reference else ())})
+    words = [f"user {user} on >{password} resetchannels ~{keys}* -@all", *(f"+{one}" for one in commands)]
+    if ray:
+        words.append(_PROBE)
+    if reference:
+        words.append(_FENCE.format(keys=keys))
+    return " ".join(words)
+
+
+def _pattern(namespace: str) -> str:
+    """What keys of ``namespace`` begin with, as a pattern: what means something there or splits a line is escaped."""
+    escaped = re.sub(r"([*?\[\]\\^])", r"\\\1", prefix(namespace))
+    return re.sub(r"[\s\"'()]", "?", escaped)
