@@ -25,12 +25,24 @@ app = typer.Typer(
 
 Gcs = Annotated[
     str | None,
-    typer.Option("--gcs", metavar="SPEC", help="The GCS to judge: reference, ray==2.60.0, 'cmd:./my_gcs --port {port}'."),
+    typer.Option("--gcs", metavar="SPEC", help="The GCS to judge: reference, ray==2.60.0, 'cmd:./my_gcs --port {port}', image:my/gcs:tag."),
 ]  # fmt: skip
 Store = Annotated[
     str | None,
     typer.Option("--store", metavar="SPEC", help="Its store: redis, memory, rocksdb, redis://host:port."),
 ]
+Backend = Annotated[
+    str | None,
+    typer.Option(
+        "--backend", metavar="NAME", help="What runs it all: loopback (processes) or docker (containers)."
+    ),
+]
+RedisImage = Annotated[
+    str | None, typer.Option("--redis-image", metavar="IMAGE", help="On docker: the store's image.")
+]
+RayletImage = Annotated[
+    str | None, typer.Option("--raylet-image", metavar="IMAGE", help="On docker: the image of raylets and proxies.")
+]  # fmt: skip
 Keyword = Annotated[str | None, typer.Option("-k", metavar="EXPR", help="Only scenarios whose name matches, as pytest's -k.")]  # fmt: skip
 Marked = Annotated[str | None, typer.Option("-m", metavar="EXPR", help="Only scenarios so marked, as pytest's -m.")]  # fmt: skip
 Long = Annotated[bool, typer.Option("--long", help="The scenarios marked long, too.")]
@@ -63,6 +75,9 @@ def _given(**options: str | None) -> list[str]:
 def run(
     gcs: Gcs = None,
     store: Store = None,
+    backend: Backend = None,
+    redis_image: RedisImage = None,
+    raylet_image: RayletImage = None,
     workers: Annotated[str | None, typer.Option("-n", metavar="N", help="Scenarios at once (pytest-xdist).")] = None,
     keyword: Keyword = None,
     marked: Marked = None,
@@ -76,6 +91,7 @@ def run(
 ) -> None:  # fmt: skip
     """Judge a GCS. Exit status: 0 conforms, 1 broken, 2 inconclusive, 3 environment."""
     options = _given(**{"--gcs": gcs, "--store": store, "-n": workers, "-k": keyword, "-m": marked})
+    options += _given(**{"--backend": backend, "--redis-image": redis_image, "--raylet-image": raylet_image})
     options += [name for name, on in (("--long", long), ("--keep", keep)) if on]
     if update:
         _update(options, paths or [], gcs, expectations)
@@ -102,6 +118,9 @@ def _update(options: Sequence[str], paths: Sequence[str], gcs: str | None, chose
 @app.command()
 def crashpoints(
     gcs: Gcs = None,
+    backend: Backend = None,
+    redis_image: RedisImage = None,
+    raylet_image: RayletImage = None,
     workers: Annotated[str, typer.Option("-n", metavar="N", help="Points at once.")] = "4",
     only: Annotated[list[str] | None, typer.Option("--only", metavar="RPC", help="Only this RPC or flow; may be given again.")] = None,
     point: Annotated[list[str] | None, typer.Option("--point", metavar="ID", help="Only this point, like RegisterActor:2:kill-before.")] = None,
@@ -111,6 +130,7 @@ def crashpoints(
 ) -> None:  # fmt: skip
     """Crash a GCS at every store command of every request, flow and recovery, in every way."""
     options = [*_given(**{"--gcs": gcs, "-n": "0" if point else workers}), "--crash-points", "all"]
+    options += _given(**{"--backend": backend, "--redis-image": redis_image, "--raylet-image": raylet_image})
     options += [word for one in only or [] for word in ("--only", one)]
     options += [word for one in point or [] for word in ("--point", one)]
     paths = ["test_crash_points.py"]

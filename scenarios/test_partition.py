@@ -62,9 +62,9 @@ def test_raylets_that_get_no_answers_leave_at_their_limit(start: Callable[..., C
         )
         first = {raylet.node_id: raylet.waiting_since or 0.0 for raylet in cluster.raylets}
         for raylet in cluster.raylets:
-            until("the raylet leaves", lambda: not raylet.alive, within=limit + 10)
+            status = cluster.host_of(raylet).wait_exit(within=limit + 10)
             held(exited_on_time(first[raylet.node_id], cluster.now(), limit))
-            assert raylet.exit_status == 1, f"exit status {raylet.exit_status}"
+            assert status == 1, f"exit status {status}"
     gcs = cluster.driver.gcs
     until("their nodes are declared dead", lambda: set(look.node_states(gcs).values()) == {"DEAD"}, within=20)
 

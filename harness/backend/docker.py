@@ -23,7 +23,6 @@ from harness.history.recorder import Recorder
 from harness.process.running import Running
 from harness.proxy.base import LinkProxy, StoreProxy
 from harness.proxy.remote import ProxyHost
-from harness.proxy.tls import Tls
 from harness.store.base import Store, StoreSettings
 from harness.target.base import Launch, Target
 from harness.target.flags import make_directories
@@ -128,8 +127,7 @@ class Docker:
     def store_proxy(
         self, store: StoreSettings, recorder: Recorder, kill: Callable[[str], None], directory: Path
     ) -> StoreProxy:
-        tls = store.tls and Tls(store.tls.ca, store.tls.certificate, store.tls.key)
-        return self._proxy_host(directory).redis((store.host, store.port), recorder, kill, tls)
+        return self._proxy_host(directory).redis((store.host, store.port), recorder, kill, store.tls)
 
     def link_proxy(self, backend: tuple[str, int], recorder: Recorder, directory: Path) -> LinkProxy:
         return self._proxy_host(directory).tcp(backend, recorder)

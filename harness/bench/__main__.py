@@ -5,6 +5,7 @@ The machine is noisy, so speeds are compared as ratios of medians of interleaved
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from harness.bench import containers, crashpoints, cycle, judging, proxy
 from harness.container.engine import reachable
+from harness.target.base import Target
 from harness.target.parse import parse_target
 
 PARTS = ("cycle", "raylets", "proxy", "judge", "containers", "suite", "crashpoints")
@@ -40,26 +42,38 @@ def main(
         raise typer.BadParameter(f"{only!r} is none of {', '.join(PARTS)}")
     target = parse_target(gcs)
     target.prepare()
-    if only in ("", "cycle"):
-        title = f"one kill-restart-verify cycle, {gcs}, ms (at most {cycle.CYCLE_LIMIT} times)"
-        show(title, cycle.cycle_ratio(target, cycles))
-    if only in ("", "raylets"):
-        for count in (int(one) for one in counts.split(",")):
-            show(f"{count} idle fake raylets in one process, {gcs}", cycle.raylets(target, count))
-    if only in ("", "proxy"):
-        show(f"the proxy before Redis, {gcs} (puts: at most {proxy.LIMIT} times)", proxy.proxy_cost(target))
-    if only in ("", "judge"):
-        show("judging a record, in seconds of processor time", judging.judging())
-    if only in ("", "containers"):
-        if (why := reachable()) is not None and not only:
-            print(f"containers: left out: {why}")
-        else:
-            title = f"containers against processes, {gcs}, in seconds (start: at most {containers.LIMIT_SECONDS:g})"
-            show(title, containers.containers(target, rounds=5))
-    if only in ("", "suite"):
-        show(f"the whole suite, {gcs}, -n {jobs}", cycle.suite(gcs, jobs))
-    if only in ("", "crashpoints"):
-        show(f"all crash points, {gcs}, -n {jobs}", crashpoints.figures(gcs, jobs))
+    parts: dict[str, Callable[[], None]] = {
+        "cycle": lambda: show(
+            f"one kill-restart-verify cycle, {gcs}, ms (at most {cycle.CYCLE_LIMIT} times)",
+            cycle.cycle_ratio(target, cycles),
+        ),
+        "raylets": lambda: _raylets(target, [int(one) for one in counts.split(",")]),
+        "proxy": lambda: show(
+            f"the proxy before Redis, {gcs} (puts: at most {proxy.LIMIT} times)", proxy.proxy_cost(target)
+        ),
+        "judge": lambda: show("judging a record, in seconds of processor time", judging.judging()),
+        "containers": lambda: _containers(target, needed=bool(only)),
+        "suite": lambda: show(f"the whole suite, {gcs}, -n {jobs}", cycle.suite(gcs, jobs)),
+        "crashpoints": lambda: show(f"all crash points, {gcs}, -n {jobs}", crashpoints.figures(gcs, jobs)),
+    }
+    assert parts.keys() == set(PARTS)
+    for name in [only] if only else PARTS:
+        parts[name]()
+
+
+def _raylets(target: Target, counts: Sequence[int]) -> None:
+    for count in counts:
+        show(f"{count} idle fake raylets in one process, {target.name}", cycle.raylets(target, count))
+
+
+def _containers(target: Target, needed: bool) -> None:
+    if (why := reachable()) is not None:
+        print(f"containers: left out: {why}")
+        if needed:
+            raise typer.Exit(3)
+        return
+    title = f"containers against processes, {target.name}, s (start: at most {containers.LIMIT_SECONDS:g})"
+    show(title, containers.containers(target, rounds=5))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,7 @@ import pytest
 
 from harness.errors import EnvironmentProblem
 from harness.plugin.evidence import run_folder
-from harness.plugin.options import choice, target_of
-from harness.plugin.options import BACKENDS
+from harness.plugin.options import BACKENDS, choice, target_of
 from harness.plugin.selection import ids_of, scenario_key, store_kind
 from harness.plugin.verdicts import RESULTS, Tally
 from harness.report import folder, table

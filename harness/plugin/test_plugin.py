@@ -183,7 +183,10 @@ def test_a_worker_that_dies_is_a_bug_of_the_harness(suite: Suite) -> None:
         ("@pytest.mark.promise('8')\ndef test_a(): pass", "there is no promise '8'"),
         ("@pytest.mark.clause('D99')\ndef test_a(): pass", "there is no clause 'D99'"),
         ("@pytest.mark.behaviour('T13')\ndef test_a(): pass", "there is no behaviour 'T13'"),
-        ("@pytest.mark.needs(moon='full')\ndef test_a(): pass", "needs() takes backend, max_ray, min_ray, store, why"),
+        (
+            "@pytest.mark.needs(moon='full')\ndef test_a(): pass",
+            "needs() takes backend, max_ray, min_ray, store, why",
+        ),
         ("pytestmark = []\ndef test_a(): pass", "names a promise or a clause"),
     ],
 )

@@ -15,9 +15,9 @@ from harness.proxy.modes.base import Mode
 from harness.proxy.redis_tunnel import RedisTunnel
 from harness.proxy.rule import Armed, Match
 from harness.proxy.tcp import Proxy
-from harness.proxy.tls import Tls
 from harness.proxy.tunnel import Tunnel
 from harness.proxy.unit import Unit, label_of, of_usage
+from harness.store.base import Tls
 
 _REMEMBERED = 200_000
 _WRITTEN_WITHIN = 0.002  # seconds; several entries at once cost a busy GCS less than one by one

@@ -19,8 +19,8 @@ from harness.proxy.asking import Line
 from harness.proxy.modes import Mode
 from harness.proxy.remote_proxy import RemoteArmed, RemoteRedisProxy, RemoteTcpProxy
 from harness.proxy.rule import Match
-from harness.proxy.tls import Tls
 from harness.proxy.wire import CONTROL_FILE, Link, Message, packed, packed_tls
+from harness.store.base import Tls
 from harness.wait import until
 
 START_SECONDS = 20.0

@@ -16,8 +16,9 @@ from harness.process.ports import allocate_port, release_port
 from harness.proxy.doors import Door, Doors
 from harness.proxy.link.base import LinkFault
 from harness.proxy.loop import LOOP
-from harness.proxy.tls import Tls
+from harness.proxy.tls import for_backend, for_clients
 from harness.proxy.tunnel import Connection, Tunnel, reset_socket
+from harness.store.base import Tls
 
 _REMEMBERED = 1000
 
@@ -49,8 +50,8 @@ class Proxy:
         self._past: deque[Connection] = deque(maxlen=_REMEMBERED)
         self._joining: set[asyncio.Task[None]] = set()
         self._ports: list[int] = []
-        self._to_backend: dict[str, Any] = {"ssl": tls.for_backend(), "server_hostname": ""} if tls else {}
-        self._to_client: dict[str, Any] = {"ssl": tls.for_clients()} if tls else {}
+        self._to_backend: dict[str, Any] = {"ssl": for_backend(tls), "server_hostname": ""} if tls else {}
+        self._to_client: dict[str, Any] = {"ssl": for_clients(tls)} if tls else {}
 
     # From any thread
 

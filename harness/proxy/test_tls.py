@@ -23,7 +23,8 @@ from harness.proxy import Match, RedisProxy
 from harness.proxy.base import StoreProxy
 from harness.proxy.modes import Cut, KillAfter, KillBefore, Mode, RefuseWith, Stall
 from harness.proxy.remote import ProxyHost
-from harness.proxy.tls import Tls
+from harness.proxy.tls import for_backend
+from harness.store.base import Tls
 from harness.store.binary import redis_server
 from harness.wait import until
 
@@ -39,7 +40,7 @@ def certificates(directory: Path) -> Tls:
     own = authority.issue_cert(HOST)
     made = Tls(directory / "ca.pem", directory / "cert.pem", directory / "key.pem")
     authority.cert_pem.write_to_path(made.ca)
-    own.cert_chain_pems[0].write_to_path(made.cert)
+    own.cert_chain_pems[0].write_to_path(made.certificate)
     own.private_key_pem.write_to_path(made.key)
     return made
 
@@ -52,7 +53,7 @@ class Server:
         self.place = HOST, allocate_port()
         argv = [
             str(redis_server()), "--port", "0", "--tls-port", str(self.place[1]), "--bind", HOST, "--save", "",
-            "--tls-ca-cert-file", str(self.tls.ca), "--tls-cert-file", str(self.tls.cert),
+            "--tls-ca-cert-file", str(self.tls.ca), "--tls-cert-file", str(self.tls.certificate),
             "--tls-key-file", str(self.tls.key), "--dir", str(directory),
         ]  # fmt: skip
         self.child = Child.spawn("redis", argv, {}, directory / "log")
@@ -64,7 +65,7 @@ class Server:
     ) -> redis.Redis:
         tls, (host, port) = tls or self.tls, place or self.place
         return redis.Redis(
-            host, port, ssl=True, ssl_ca_certs=str(tls.ca), ssl_certfile=str(tls.cert),
+            host, port, ssl=True, ssl_ca_certs=str(tls.ca), ssl_certfile=str(tls.certificate),
             ssl_keyfile=str(tls.key), ssl_check_hostname=False, socket_timeout=patience,
             retry=Retry(NoBackoff(), 0), protocol=2,
         )  # fmt: skip
@@ -149,7 +150,7 @@ def test_an_end_passes_through_tls(server: Server, make: Make) -> None:
         return [one["id"] for one in direct.client_list() if one["name"] == "gcs"]
 
     def connected() -> ssl.SSLSocket:
-        link = server.tls.for_backend().wrap_socket(socket.create_connection(place, timeout=5))
+        link = for_backend(server.tls).wrap_socket(socket.create_connection(place, timeout=5))
         link.sendall(b"*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$3\r\ngcs\r\n")
         assert link.recv(10) == b"+OK\r\n"
         return link
@@ -171,15 +172,18 @@ def test_strangers_are_refused_on_both_sides(server: Server, make: Make, tmp_pat
     recorder = Recorder(tmp_path, "case")
     with closing(make(server.place, recorder, None, server.tls)) as proxy:
         place = proxy.open()
-        with closing(server.client(place, replace(server.tls, cert=other.cert, key=other.key))) as gcs:
+        with closing(
+            server.client(place, replace(server.tls, certificate=other.certificate, key=other.key))
+        ) as gcs:
             assert not answers(gcs)
         with closing(socket.create_connection(place, timeout=5)) as plain, suppress(ConnectionError):
             plain.sendall(b"*1\r\n$4\r\nPING\r\n")
             assert plain.recv(100) == b""
         with closing(server.client(place)) as gcs:
             assert answers(gcs)
-    with closing(make(server.place, recorder, None, replace(other, clients=False))) as proxy:
+    with closing(make(server.place, recorder, None, other)) as proxy:
         context = ssl.create_default_context(cafile=other.ca)
+        context.load_cert_chain(other.certificate, other.key)
         with (
             pytest.raises(OSError),
             closing(socket.create_connection(proxy.open(), timeout=5)) as raw,

@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 from harness.proxy import link, modes
 from harness.proxy.link import LinkFault
 from harness.proxy.modes import Mode
-from harness.proxy.tls import Tls
 from harness.proxy.tunnel import Connection
 from harness.proxy.unit import Unit
+from harness.store.base import Tls
 
 T = TypeVar("T")
 CONTROL_FILE = "control.json"
@@ -50,12 +50,7 @@ def packed(what: Mode | LinkFault) -> Message:
 
 def packed_tls(tls: Tls | None) -> Message | None:
     """Its files by their absolute paths: the other process may stand elsewhere."""
-    if tls is None:
-        return None
-    files = {
-        name: str(path.absolute()) for name, path in (("ca", tls.ca), ("cert", tls.cert), ("key", tls.key))
-    }
-    return {**files, "clients": tls.clients}
+    return None if tls is None else {name: str(path.absolute()) for name, path in vars(tls).items()}
 
 
 def mode_of(said: Message) -> Mode:
@@ -67,9 +62,7 @@ def fault_of(said: Message) -> LinkFault:
 
 
 def tls_of(said: Message | None) -> Tls | None:
-    if said is None:
-        return None
-    return Tls(Path(said["ca"]), Path(said["cert"]), Path(said["key"]), said["clients"])
+    return None if said is None else Tls(**{name: Path(path) for name, path in said.items()})
 
 
 def unit_of(said: Message | None) -> Unit | None:

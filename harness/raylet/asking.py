@@ -10,6 +10,7 @@ from harness.errors import TimedOut
 from harness.raylet import jsonline
 
 PATIENCE_S = 30.0
+_CONNECTED_WITHIN = 1.0
 # Asked after a silent second, and gone when nothing was acknowledged for two; a stopped process's kernel does that.
 _GONE_WITHIN = (
     (socket.TCP_KEEPIDLE, 1),
@@ -43,7 +44,7 @@ class Line:
         with self._lock:
             connection = self._stock.pop() if self._stock else None
         try:
-            connection = connection or _connected(self._where, within)
+            connection = connection or _connected(self._where)
             connection.settimeout(within)
             connection.sendall(jsonline.pack(request))
             reply: dict[str, Any] = jsonline.unpack(_read_line(connection))
@@ -69,9 +70,12 @@ class Line:
             self._stock.clear()
 
 
-def _connected(where: tuple[str, int], within: float) -> socket.socket:
+def _connected(where: tuple[str, int]) -> socket.socket:
     """A connection that ends soon after the other side's machine has gone without a word, as containers go."""
-    connection = socket.create_connection(where, timeout=within)
+    try:
+        connection = socket.create_connection(where, timeout=_CONNECTED_WITHIN)
+    except TimeoutError as silence:
+        raise ConnectionError(f"{where} is not on the network any more") from silence
     for option, value in _GONE_WITHIN:
         connection.setsockopt(socket.IPPROTO_TCP, option, value)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -53,11 +53,10 @@ def login(line: str) -> str:
 
 def without(line: str, right: str) -> str:
     """``line`` without ``right``, like ``hset``; ValueError when it gives none such."""
-    words = line.split()
-    kept = [word for word in words if word.strip("()") != f"+{right}"]
-    if len(kept) == len(words):
+    less, found = re.subn(rf" \+{re.escape(right)}(?=[ )]|$)", "", line)
+    if not found:
         raise ValueError(f"{right} is no right of {line!r}")
-    return re.sub(r"\(~\S+$", "", " ".join(kept)).replace("  ", " ").strip()
+    return re.sub(r" \(~\S+\)", "", less)  # brackets that allow nothing any more
 
 
 def rights(line: str) -> list[str]:

@@ -28,8 +28,9 @@ def test_a_release_that_cannot_be_told_a_user_is_the_default_one() -> None:
     assert acl.login(acl.minimal("ns", None, user="me")) == "me"
 
 
-def test_a_right_is_taken_away() -> None:
-    line = acl.minimal("ns", "2.60.0")
+@pytest.mark.parametrize("release", ["2.60.0", None])
+def test_a_right_is_taken_away(release: str | None) -> None:
+    line = acl.minimal("ns", release)
     for right in acl.rights(line):
         less = acl.without(line, right)
         assert set(acl.rights(less)) == set(acl.rights(line)) - {right}
