@@ -1,4 +1,4 @@
-"""``gauntlet run | crashpoints | judge | show | list | doctor``: the suite of ``pytest scenarios/`` and its record, from any directory."""
+"""``gauntlet run | crashpoints | judge | show | list | acl | doctor``: the suite of ``pytest scenarios/`` and its record, from any directory."""
 
 from __future__ import annotations
 
@@ -151,6 +151,27 @@ def judge(
 
 
 app.command()(show)
+
+
+@app.command()
+def acl(
+    gcs: Gcs = None,
+    namespace: Annotated[str, typer.Option("--namespace", metavar="NS", help="The cluster's external_storage_namespace.")] = "default",
+    user: Annotated[str, typer.Option("--user", metavar="NAME", help="What the user is called.")] = "ray",
+) -> None:  # fmt: skip
+    """Print the least rights of a Redis user that a GCS works with, as a line of redis.conf (Redis 7, Valkey)."""
+    from harness.errors import EnvironmentProblem
+    from harness.store.acl import minimal
+    from harness.target.parse import parse_target
+    from harness.target.reference import Reference
+
+    try:
+        target = parse_target(gcs or os.environ.get("GAUNTLET_GCS") or "reference")
+    except EnvironmentProblem as problem:
+        print(f"gauntlet: {problem}", file=sys.stderr)
+        raise typer.Exit(3) from problem
+    release = None if isinstance(target, Reference) else str(target.dialect.release)
+    print(minimal(namespace, release, user))
 
 
 @app.command("list")

@@ -70,3 +70,13 @@ def test_the_doctor_says_why_a_target_cannot_run() -> None:
     assert target("ray==9", prepare, needed=False) == Finding("ray==9", False, "no wheel", needed=False)
     offline = ray("2.60.0", cached=False, online=False)
     assert not offline.fine and not offline.needed and "not in the cache" in offline.seen
+
+
+def test_the_least_rights_are_one_line_that_names_the_namespace(tmp_path: Path) -> None:
+    done = gauntlet("acl", "--gcs", "cmd[2.60.0]:true", "--namespace", "prod", cwd=tmp_path)
+    assert (done.returncode, done.stdout.count("\n")) == (0, 1)
+    assert done.stdout.startswith("user ray on ")
+    assert "~RAYprod@*" in done.stdout
+    wrong = gauntlet("acl", "--gcs", "nonsense", cwd=tmp_path)
+    assert (wrong.returncode, wrong.stdout) == (3, "")
+    assert "is no target" in wrong.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +37,10 @@ def prepare(config: pytest.Config) -> None:
     target.prepare()
     if backend_name(config) == "docker":
         from harness.backend.docker import prepare
+        from harness.process.guard import GUARD
 
+        # All workers of a run label what is theirs with one id.
+        os.environ.setdefault("GAUNTLET_RUN_ID", GUARD.token)
         prepare(target, _images(config))
     elif not target.runs_here:
         raise EnvironmentProblem(f"{target.name!r} runs in a container only: say --backend docker")
