@@ -1,4 +1,4 @@
-"""``gauntlet run | crashpoints | judge | show | list | acl | doctor``: the suite of ``pytest scenarios/`` and its record, from any directory."""
+"""``gauntlet run | crashpoints | mutants | sim | judge | show | list | acl | doctor``: the suite of ``pytest scenarios/`` and its record, from any directory."""
 
 from __future__ import annotations
 
@@ -137,6 +137,46 @@ def crashpoints(
     if update:
         _update(options, paths, gcs, expectations)
     _become([*options, *_given(**{"--expectations": expectations})], paths, runs)
+
+
+@app.command()
+def mutants(
+    names: Annotated[list[str] | None, typer.Argument(help="Mutants by name; default: all.")] = None,
+    listing: Annotated[bool, typer.Option("--list", help="Only say which there are.")] = False,
+    every: Annotated[bool, typer.Option("--all-scenarios", help="On all scenarios, not only on those chosen for each.")] = False,
+    points: Annotated[bool, typer.Option("--crash-points", help="At all crash points.")] = False,
+    sound: Annotated[bool, typer.Option("--sound", help="The reference without a fault, too, which must pass.")] = False,
+    backend: Backend = None,
+    workers: Annotated[str | None, typer.Option("-n", metavar="N", help="Scenarios at once (pytest-xdist).")] = None,
+    runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where the folder of all their runs goes.")] = "runs",
+) -> None:  # fmt: skip
+    """Try the suite on broken variants of the reference: each must be found broken. Exit status: 1 if one survives."""
+    from harness import mutants as trying
+
+    if listing:
+        trying.listed()
+        return
+    options = _given(**{"--backend": backend, "-n": workers})
+    raise typer.Exit(trying.mutants(names or [], options, every, points, sound, Path(runs)))
+
+
+@app.command()
+def sim(
+    minutes: Annotated[float, typer.Option("--minutes", metavar="M", help="How long.")] = 1.0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed draws the same plans.")] = 0,
+    mutant: Annotated[str | None, typer.Option("--mutant", metavar="NAME", help="Of this broken variant of the reference.")] = None,
+    runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where the plan of a failure goes.")] = "runs",
+) -> None:  # fmt: skip
+    """Fuzz the reference's core in virtual time. Exit status: 0 held, 1 broken, 2 inconclusive, 3 usage."""
+    from harness.errors import EnvironmentProblem
+    from harness.fuzz.showing import sim as simulate
+
+    try:
+        status = simulate(minutes * 60, seed, Path(runs) / "fuzz", mutant)
+    except EnvironmentProblem as problem:
+        print(f"gauntlet: {problem}", file=sys.stderr)
+        raise typer.Exit(3) from problem
+    raise typer.Exit(status)
 
 
 @app.command()

@@ -36,7 +36,7 @@ RULES = (
     Rule("harness/names", (*LOW, "harness.proxy")),
     Rule("harness/raylet", (*LOW, "harness.history")),
     Rule("harness/driver", (*LOW, "harness.check", "harness.history")),
-    Rule("harness/target", (*LOW, "harness.history", "harness.store")),
+    Rule("harness/target", (*LOW, "harness.history", "harness.store", "reference_gcs.mutants")),
     Rule("harness/fault", ("harness.cluster", "harness.store", *LOW)),
     Rule(
         "harness/cluster",

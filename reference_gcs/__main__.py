@@ -23,6 +23,8 @@ PORT_TRIES, PORT_PAUSE = 20, 0.05  # a second in all
 def main() -> None:
     try:
         options = parse(sys.argv[1:])
+        if options.mutant:
+            _spoil(options.mutant)
         config = settle(options.config, os.environ, token(os.environ))
     except (BadOption, ValueError) as problem:
         leave(1, str(problem))
@@ -30,6 +32,15 @@ def main() -> None:
     asyncio.run(serve(options, config))
     sys.stderr.flush()
     os._exit(0)  # nothing is left to save; waiting for gRPC's threads would only take time
+
+
+def _spoil(name: str) -> None:
+    """Become the mutant ``name``. ValueError for a name that none has."""
+    from reference_gcs.mutants.catalogue import named  # not above: a sound GCS never loads them
+
+    mutant = named(name)
+    mutant.plant()
+    log(f"this is a mutant, {name}: {mutant.sentence}")
 
 
 def _redirect(options: Options) -> None:

@@ -13,6 +13,7 @@ KNOWN = {
     "redis_address", "redis_port", "redis_username", "redis_password", "redis_enable_ssl",
     "gcs_server_port", "node_ip_address", "config_list", "session_name", "session_dir", "log_dir",
     "node_id", "metrics_agent_port", "ray_commit", "stdout_filepath", "stderr_filepath",
+    "mutant",
 }  # fmt: skip
 
 
@@ -22,7 +23,10 @@ class BadOption(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asked for. No ``redis_address``: tables live in memory only."""
+    """What the command line asked for. No ``redis_address``: tables live in memory only.
+
+    ``mutant``: ours alone, the name of the fault that this GCS shall have; empty: none.
+    """
 
     redis_address: str = ""
     redis_port: int = 6379
@@ -36,6 +40,7 @@ class Options:
     node_id: str = ""
     stdout_filepath: str = ""
     stderr_filepath: str = ""
+    mutant: str = ""
 
 
 def parse(arguments: Iterable[str]) -> Options:
@@ -62,6 +67,7 @@ def parse(arguments: Iterable[str]) -> Options:
         node_id=given.get("node_id", ""),
         stdout_filepath=given.get("stdout_filepath", ""),
         stderr_filepath=given.get("stderr_filepath", ""),
+        mutant=given.get("mutant", ""),
     )
 
 

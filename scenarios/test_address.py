@@ -47,6 +47,7 @@ def test_raylets_with_a_bare_ip_give_up_at_their_limit(start: Callable[..., Clus
         assert raylet.exit_status == 1
 
 
+@pytest.mark.needs(backend="loopback", why="the name servers of an engine are right at all times")
 def test_a_stale_answer_delays_but_does_not_lose(start: Callable[..., Cluster]) -> None:
     cluster = start(raylets=2, named=True, separate=True, channel=QUICK_DNS)
     with cluster.broken(MoveGcs(tell=False)):
@@ -65,6 +66,7 @@ def test_a_stale_answer_delays_but_does_not_lose(start: Callable[..., Cluster]) 
     cluster.settled(within=20)
 
 
+@pytest.mark.needs(backend="loopback", why="the name servers of an engine are right at all times")
 @pytest.mark.parametrize("answer", ["silence", "missing"])
 def test_no_answer_delays_but_does_not_lose(start: Callable[..., Cluster], answer: str) -> None:
     cluster = start(raylets=2, named=True, separate=True, channel=QUICK_DNS)

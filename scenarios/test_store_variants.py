@@ -137,9 +137,10 @@ def test_work_goes_on_without_the_store_and_the_gcs(guarded: Callable[..., Clust
 # Rights
 
 
-def test_a_gcs_asks_for_nothing_beyond_its_rights(guarded: Callable[..., Cluster]) -> None:
+@pytest.mark.parametrize("store", ["redis+acl", pytest.param("valkey+acl", marks=BOXED)])
+def test_a_gcs_asks_for_nothing_beyond_its_rights(guarded: Callable[..., Cluster], store: str) -> None:
     """Boot, every kind of request, a recovery and an end, of which the store refused nothing."""
-    cluster = guarded("redis+acl").start()
+    cluster = guarded(store).start()
     work, driver = populate(cluster), cluster.driver
     driver.put(b"key-0", b"", overwrite=False)
     driver.keys(b"key")

@@ -7,6 +7,7 @@ inside and outside. Where each thing listens is its container's own IP.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -61,18 +62,24 @@ class Docker:
         self._directory, self._records, self._images = directory.absolute(), records.absolute(), images
         self._network = network()
         self._containers: list[Container] = []
-        self._gcs: dict[Path, tuple[Launch, Container]] = {}
+        self._addresses: list[str] = []
+        self._gcs: dict[Path, tuple[str, Launch, Container]] = {}
 
     def gcs_place(self) -> Place:
-        return Place(self._network.address(), GCS_PORT)
+        return Place(self._address(), GCS_PORT)
 
     def raylet_place(self) -> Place:
-        return Place(self._network.address(), RAYLET_PORT)
+        return Place(self._address(), RAYLET_PORT)
+
+    def _address(self) -> str:
+        address = self._network.address()
+        self._addresses.append(address)
+        return address
 
     def start_gcs(self, target: Target, launch: Launch, log_path: Path) -> Running:
         """A container's next life, or the first of a new one where anything about the launch is new."""
-        before, container = self._gcs.get(launch.directory, (None, None))
-        if container is not None and before == launch:
+        name, before, container = self._gcs.get(launch.directory, ("", None, None))
+        if container is not None and (name, before) == (target.name, launch):
             container.start(log_path)
             return container
         if container is not None:
@@ -95,7 +102,7 @@ class Docker:
         if box.foreign:
             _open_to_all(launch.directory)
         made = self._made(plan, log_path)
-        self._gcs[launch.directory] = (launch, made)
+        self._gcs[launch.directory] = (target.name, launch, made)
         return made
 
     def spawn(
@@ -133,7 +140,7 @@ class Docker:
         return self._proxy_host(directory).tcp(backend, recorder)
 
     def _proxy_host(self, directory: Path) -> ProxyHost:
-        return ProxyHost(directory.absolute(), spawn=self.spawn, address=self._network.address())
+        return ProxyHost(directory.absolute(), spawn=self.spawn, address=self._address())
 
     def runs(self, pid: int) -> bool:
         return runs(pid)
@@ -149,7 +156,9 @@ class Docker:
         container.remove()
         if container in self._containers:
             self._containers.remove(container)
-            self._gcs = {place: kept for place, kept in self._gcs.items() if kept[1] is not container}
+        for directory in [place for place, (*_, kept) in self._gcs.items() if kept is container]:
+            del self._gcs[directory]
+            _empty_but_for_logs(directory)
 
     def out_of_memory(self, running: Running) -> bool:
         return _container(running).oom_killed()
@@ -160,11 +169,12 @@ class Docker:
 
     def close(self) -> None:
         ending, self._containers = self._containers, []
+        free, self._addresses = self._addresses, []
         self._gcs.clear()
         with ThreadPoolExecutor(_REMOVERS) as removers:
             list(removers.map(Container.remove, ending))
-        for container in ending:
-            self._network.give_back(container.plan.address)
+        for address in free:
+            self._network.give_back(address)
 
     def _made(self, plan: Plan, log_path: Path) -> Container:
         container = Container.create(plan, log_path)
@@ -185,6 +195,15 @@ def _user() -> str:
 def _settings() -> dict[str, str]:
     """Of our environment, what is meant for programs of ours."""
     return {name: value for name, value in os.environ.items() if name.startswith(("RAY_", "GRPC_"))}
+
+
+def _empty_but_for_logs(directory: Path) -> None:
+    """Remove what a container wrote to its own part of the run's files; what it printed is ours."""
+    for path in directory.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.suffix != ".log":
+            path.unlink()
 
 
 def _open_to_all(directory: Path) -> None:

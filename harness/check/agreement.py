@@ -63,6 +63,7 @@ def agreement(story: Story) -> Ruling:
     }
     books = {node: book for node, book in look.books.items() if node not in disobeyed}
     found = [replace(one, events=(look.id,)) for one in complaints(look.view, books, look.stored)]
+    found += _uncommitted(story, look, books)
     if found and _moves(story, look):
         return Ruling("agreement", Finding.UNKNOWN, "things still moved when it was looked at")
     tables = ("nodes", "jobs", "actors", "groups", "kv")
@@ -173,6 +174,22 @@ def _placed(group: str, row: Row, nodes: Table, books: Table) -> Iterator[Violat
             yield Violation(
                 "a CREATED group has a bundle on a node that is DEAD", f"bundle {bundle} on node {node}"
             )
+
+
+def _uncommitted(story: Story, look: Look, books: Table) -> Iterator[Violation]:
+    """Bundles of CREATED groups that a raylet has set aside, and was never told to offer."""
+    last = {
+        (one.who, f"{one.facts['group']}:{one.facts['index']}"): one
+        for one in story.of("bundle")
+        if one.at <= look.at
+    }
+    for (node, bundle), one in last.items():
+        group, _, index = bundle.partition(":")
+        row = look.view.get("groups", {}).get(group, {})
+        placed = row.get("state") == "CREATED" and row["nodes"][int(index) : int(index) + 1] == [node]
+        if one.what == "prepared" and placed and bundle in books.get(node, {}).get("bundles", ()):
+            said = f"bundle {bundle} on node {node}"
+            yield Violation("a bundle of a CREATED group is not committed", said, (one.id, look.id))
 
 
 def _resources(view: Row, books: Table) -> Iterator[Violation]:

@@ -233,3 +233,16 @@ def test_a_disagreement_while_things_move_proves_nothing() -> None:
     assert agreement(busy.story()).finding is Finding.UNKNOWN
     calm = tale().event("worker", "exited", gone, NODES[0], at=4.0).look("closing", **bad, at=5.0)
     assert agreement(calm.story()).finding is Finding.BROKEN
+
+
+def test_a_bundle_of_a_created_group_that_was_only_prepared_is_told() -> None:
+    facts = {"group": CREATED, "index": 0}
+    look = {key: world()[key] for key in ("view", "books", "stored")}
+    prepared = tale().event("bundle", "prepared", facts, NODES[0], at=1.0)
+    ruling = agreement(prepared.look("closing", **look, at=5.0).story())
+    assert [one.signature for one in ruling.violations] == ["a bundle of a CREATED group is not committed"]
+    committed = tale().event("bundle", "prepared", facts, NODES[0], at=1.0)
+    committed.event("bundle", "committed", facts, NODES[0], at=2.0)
+    assert agreement(committed.look("closing", **look, at=5.0).story()).finding is Finding.HELD
+    elsewhere = tale().event("bundle", "prepared", {**facts, "group": WAITING}, NODES[0], at=1.0)
+    assert agreement(elsewhere.look("closing", **look, at=5.0).story()).finding is Finding.HELD

@@ -270,7 +270,8 @@ class Cluster(ControlPlane, Population):
 
     def witness(self, raylet: RayletHandle) -> Witness:
         """Listen in the place of a dead raylet, and note who calls."""
-        witness = Witness(raylet.address, raylet.port)
+        directory = self.directory / f"witness-{raylet.node_id.hex()[:8]}"
+        witness = Witness(self.backend.spawn, raylet.address, raylet.port, directory)
         self._ending.callback(witness.close)
         return witness
 

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from pathlib import Path
 
-import grpc
+from harness.process.running import Spawn
+from harness.wait import until
+
+_START_SECONDS = 20.0
 
 
-class Witness(grpc.GenericRpcHandler):
-    """Listens at ``address:port`` and notes every method that is called, answering none."""
+class Witness:
+    """Listens at ``address:port`` in a process, or a container, of its own and notes every method that is
+    called, answering none. Its files go to ``directory``."""
 
-    def __init__(self, address: str, port: int) -> None:
-        self._calls: list[str] = []
-        self._server = grpc.server(ThreadPoolExecutor(2), handlers=[self], options=[("grpc.so_reuseport", 0)])
-        self._server.add_insecure_port(f"{address}:{port}")
-        self._server.start()
-
-    def service(self, handler_call_details: Any) -> None:
-        """gRPC's hook: note the call, and let it end as unimplemented."""
-        self._calls.append(handler_call_details.method)
+    def __init__(self, spawn: Spawn, address: str, port: int, directory: Path) -> None:
+        """Start it, and wait until it listens: TimedOut after 20 s, RuntimeError if it cannot."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self._calls = directory / "calls"
+        arguments = ["--address", f"{address}:{port}", "--calls", str(self._calls)]
+        self._running = spawn(
+            "harness.raylet.witness", arguments, address, {}, directory / "witness.log", "witness"
+        )
+        until(
+            "the witness listens",
+            lambda: self._calls.exists() or self._running.poll() is not None,
+            _START_SECONDS,
+            evidence=self._running.log_tail,
+        )
+        if not self._calls.exists():
+            raise RuntimeError(f"the witness ended:\n{self._running.log_tail()}")
 
     def calls(self) -> list[str]:
-        return list(self._calls)
+        return self._calls.read_text().split()
 
     def close(self) -> None:
-        self._server.stop(grace=None)
+        self._running.kill()

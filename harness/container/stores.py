@@ -18,11 +18,7 @@ def container_store(spec: str, directory: Path, image: str) -> Store:
     Its files go to ``directory``. EnvironmentProblem for a name of none, for a server of the user's own,
     and where there is no image of Valkey.
     """
-    if is_url(spec):
-        raise EnvironmentProblem(
-            "containers reach no loopback address of ours, where a server that you run must be: "
-            "name another store, or say --backend loopback"
-        )
+    check(spec)
     simple = without_server(spec, directory)
     if simple is not None:
         return simple
@@ -38,6 +34,17 @@ def container_store(spec: str, directory: Path, image: str) -> Store:
         owner=made.owner,
     )
     return RedisContainer(server, settings, directory, made.persistence, made.rights)
+
+
+def check(spec: str) -> None:
+    """EnvironmentProblem when ``spec`` names no store of containers; nothing is made or asked."""
+    if is_url(spec):
+        raise EnvironmentProblem(
+            "containers reach no loopback address of ours, where a server that you run must be: "
+            "name another store, or say --backend loopback"
+        )
+    if without_server(spec, Path()) is None:
+        chosen(spec)
 
 
 def _files(directory: Path) -> Tls:

@@ -45,13 +45,8 @@ class RayletHandle:
     @property
     def exit_status(self) -> int | None:
         """The raylet's exit status: its process's, or its own in a host of many. ``None``: it lives."""
-        ended = self._host_exit()
-        if ended is not None:
-            return ended
-        try:
-            status: int | None = self._ask("state")["exit_status"]
-        except OSError:
-            return wait.until("the host's exit status", lambda: (self._host_exit(),), 5)[0]
+        state = self._state()
+        status: int | None = self._host_exit() if state is None else state["exit_status"]
         return status
 
     @property
@@ -62,17 +57,26 @@ class RayletHandle:
     @property
     def state(self) -> str:
         """``connected``, ``waiting`` (for the GCS) or ``gone``."""
-        if self._host_exit() is not None:
-            return "gone"
-        return str(self._ask("state")["state"])
+        state = self._state()
+        return "gone" if state is None else str(state["state"])
 
     @property
     def waiting_since(self) -> float | None:
         """When its first call to the GCS failed, in monotonic seconds; ``None`` unless it waits."""
+        state = self._state()
+        since: float | None = None if state is None else state["since"]
+        return since
+
+    def _state(self) -> dict[str, Any] | None:
+        """What the host says of it; None when it has ended, of which its engine may tell later than its silence."""
         if self._host_exit() is not None:
             return None
-        since: float | None = self._ask("state")["since"]
-        return since
+        try:
+            state: dict[str, Any] = self._ask("state")
+        except OSError:
+            wait.until("the host's exit status", lambda: self._host_exit() is not None, 5)
+            return None
+        return state
 
     @property
     def registered(self) -> bool:

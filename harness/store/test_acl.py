@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,12 +32,16 @@ def test_a_release_that_cannot_be_told_a_user_is_the_default_one() -> None:
 @pytest.mark.parametrize("release", ["2.60.0", None])
 def test_a_right_is_taken_away(release: str | None) -> None:
     line = acl.minimal("ns", release)
-    for right in acl.rights(line):
+    for right in allowed(line):
         less = acl.without(line, right)
-        assert set(acl.rights(less)) == set(acl.rights(line)) - {right}
+        assert allowed(less) == allowed(line) - {right}
         assert less.count("(") == less.count(")")
     with pytest.raises(ValueError, match="flushall is no right"):
         acl.without(line, "flushall")
+
+
+def allowed(line: str) -> set[str]:
+    return set(re.findall(r"\+(\w+)", line))
 
 
 @pytest.mark.parametrize("namespace", ["plain", "st*r", "a b", "[x]", 'quo"te', "back\\slash", "pa(ren"])

@@ -11,6 +11,7 @@ from harness.target.reference import Reference
 
 TARGETS = {
     "reference": "the GCS of this repository",
+    "reference+MUTANT": "… with a fault on purpose; gauntlet mutants --list names them",
     "ray==2.60.0": "a released Ray, 2.40.0 or later: its wheel is fetched, its gcs_server kept",
     "cmd:PROGRAM ARGUMENTS": "your own; see the placeholders",
     "cmd[2.49.2]:PROGRAM ARGUMENTS": "… that speaks as that release does",
@@ -20,8 +21,8 @@ TARGETS = {
 
 def parse_target(spec: str) -> Target:
     """The target named ``spec`` (see :data:`TARGETS`). EnvironmentProblem with what is allowed."""
-    if spec == "reference":
-        return Reference()
+    if spec == "reference" or spec.startswith("reference+"):
+        return Reference(spec.removeprefix("reference").removeprefix("+"))
     if spec.startswith("ray=="):
         return RayRelease(spec.removeprefix("ray=="))
     if spec.startswith(("cmd:", "cmd[")):

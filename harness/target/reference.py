@@ -1,4 +1,4 @@
-"""The reference GCS of this repository as a target."""
+"""The reference GCS of this repository as a target, sound or with a fault."""
 
 from __future__ import annotations
 
@@ -16,11 +16,20 @@ _MODULE = "reference_gcs"
 
 
 class Reference:
-    """``python -m reference_gcs`` with gcs_server's own flags."""
+    """``python -m reference_gcs`` with gcs_server's own flags.
 
-    name = "reference"
+    ``reference+NAME``: with the fault NAME of ``reference_gcs.mutants``; such a target must be found broken.
+    """
+
     stores = frozenset({"redis", "memory"})
     runs_here = True
+
+    def __init__(self, mutant: str = "") -> None:
+        """EnvironmentProblem when there is no such mutant."""
+        if mutant:
+            _find(mutant)
+        self.mutant = mutant
+        self.name = f"reference+{mutant}" if mutant else "reference"
 
     @property
     def dialect(self) -> Dialect:
@@ -39,10 +48,20 @@ class Reference:
 
     def arguments(self, launch: Launch) -> list[str]:
         """What the program is told, wherever it is."""
-        return gcs_server_flags(self.name, launch)
+        flags = gcs_server_flags(self.name, launch)
+        return [*flags, f"--mutant={self.mutant}"] if self.mutant else flags
 
     def _root(self) -> Path:
         found = importlib.util.find_spec(_MODULE)
         if found is None or found.origin is None:
             raise EnvironmentProblem(f"the package {_MODULE} is not installed beside harness")
         return Path(found.origin).parent.parent
+
+
+def _find(mutant: str) -> None:
+    from reference_gcs.mutants.catalogue import UnknownMutant, named  # not above: few runs need them
+
+    try:
+        named(mutant)
+    except UnknownMutant as problem:
+        raise EnvironmentProblem(str(problem)) from problem

@@ -206,8 +206,10 @@ def give_back_all(gcs: Gcs, group: Group) -> None:
     """A removed group: release every bundle that was placed or planned."""
     for node_id in sorted({bundle.node_id for bundle in group.row.bundles} | set(group.plan.values())):
         if not ids.is_nil(node_id):
-            specs = group.bundles_on(node_id) + _planned(group, node_id)
-            _give_back(gcs, group.group_id, node_id, specs, None)
+            placed = group.bundles_on(node_id)
+            indices = {bundle.bundle_id.bundle_index for bundle in placed}
+            planned = [one for one in _planned(group, node_id) if one.bundle_id.bundle_index not in indices]
+            _give_back(gcs, group.group_id, node_id, placed + planned, None)
 
 
 def _give_back(gcs: Gcs, group_id: bytes, node_id: bytes, specs: list[m.Bundle], _outcome: Any) -> None:

@@ -178,6 +178,15 @@ def test_an_owner_out_of_reach_does_not_end_its_actors_but_a_dead_one_does() -> 
     assert _state(world) == ACTOR.DEAD
 
 
+def test_a_group_removed_while_its_bundles_are_committed_gives_each_back_once() -> None:
+    world = populated()
+    world.behaviours["CommitBundleResources"] = lambda _send: NEVER
+    world.ask("CreatePlacementGroup", placement_group_spec=group_spec(1, count=2))
+    world.ask("RemovePlacementGroup", placement_group_id=group_spec(1).placement_group_id)
+    (order,) = world.orders("RemovePlacementGroupBundles")
+    assert [one.bundle_id.bundle_index for one in order.bundle_specs] == [0, 1]
+
+
 def test_a_finished_job_takes_its_actors_and_groups_along_but_not_the_detached() -> None:
     world = populated()
     _created(world, 1)

@@ -1,0 +1,98 @@
+"""What a plan can break. Frozen values; times in seconds, things by index as in :mod:`harness.fuzz.operations`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class KillGcs:
+    """``down``: until the next one starts. ``applied``: how many writes on their way still reach the store.
+
+    ``recoveries``: the next lives are killed in their turn, each at that effect of its own.
+    """
+
+    down: float = 0.1
+    applied: int = 0
+    recoveries: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class CrashGcs:
+    """As :class:`KillGcs`, but between two effects: after the first ``effects`` that the next operation causes.
+
+    An effect is whatever leaves the GCS: a write to the store, an answer, an order, a timer. On a real GCS it is
+    a command to the store.
+    """
+
+    effects: int = 0
+    down: float = 0.1
+    applied: int = 0
+    recoveries: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class StallStore:
+    """The store answers nothing for a while, and then everything."""
+
+    seconds: float = 1.0
+
+
+@dataclass(frozen=True)
+class FailStore:
+    """The store refuses a write for good; whether it took place is ``applied``. ``writes``: how many pass before."""
+
+    writes: int = 0
+    applied: bool = False
+    down: float = 0.1
+
+
+@dataclass(frozen=True)
+class AddNode:
+    cpus: float = 4.0
+
+
+@dataclass(frozen=True)
+class KillNode:
+    node: int = 0
+
+
+@dataclass(frozen=True)
+class CutNode:
+    """The raylet and the GCS do not reach each other for a while."""
+
+    node: int = 0
+    seconds: float = 1.0
+
+
+@dataclass(frozen=True)
+class KillWorker:
+    """The process of an actor dies, if it has one."""
+
+    actor: int = 0
+
+
+@dataclass(frozen=True)
+class KillDriver:
+    """The driver of a job dies, and its node says so."""
+
+    job: int = 0
+
+
+@dataclass(frozen=True)
+class DropRef:
+    """The owner lets go of an actor."""
+
+    actor: int = 0
+
+
+@dataclass(frozen=True)
+class BreakLinks:
+    """All connections to the GCS are reset: calls on their way fail, whatever became of them."""
+
+
+Fault = (
+    KillGcs | CrashGcs | StallStore | FailStore | AddNode | KillNode | CutNode | KillWorker | KillDriver
+    | DropRef | BreakLinks
+)  # fmt: skip
+FAULTS: tuple[type[Fault], ...] = Fault.__args__

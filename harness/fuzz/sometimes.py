@@ -1,0 +1,24 @@
+"""What a campaign must have seen now and then to mean anything. A simulation counts them as they happen."""
+
+from __future__ import annotations
+
+SOMETIMES = (
+    "a crash between two effects",
+    "a crash during recovery",
+    "two kills within one recovery",
+    "a crash between the two writes of RegisterActor",
+    "a crash between prepare and commit",
+    "a write is lost with its GCS",
+    "a write takes place after its GCS",
+    "the GCS gives up a store that fails",
+    "a call outlives a GCS or its connection",
+    "a request is sent twice at once",
+    "a raylet reconnects in its last 10 %",
+    "a raylet leaves at its limit",
+    "a node dies during an outage",
+    "a GCS dies after a node",
+    "a worker dies during an outage",
+    "an actor is created again",
+    "a name is taken over",
+    "a lease is spilled to another node",
+)

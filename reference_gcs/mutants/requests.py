@@ -1,0 +1,130 @@
+"""Single requests that are answered wrongly, twice, or not at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.wire import messages as m
+from reference_gcs.core import checks, jobs, kv, step
+from reference_gcs.core.serving import SERVED
+from reference_gcs.core.state import Gcs, then
+from reference_gcs.mutants.registry import SCENARIO, Original, mutant, notes
+from reference_gcs.server import Server
+
+DURABLE = "test_durability.py::"
+JOB_IDS = "test_reload.py::test_job_ids_never_repeat"
+
+
+@mutant(
+    jobs.get_next_job_id,
+    breaks="D2",
+    seen_by=("unique job ids", "linearizable", SCENARIO),
+    cases=[JOB_IDS],
+)
+def counts_jobs_in_memory(_next: Original, gcs: Gcs, call: int, _request: Any) -> None:
+    """Begins to number jobs at 1 in each of its lives."""
+    number = len(notes(gcs)) + 1
+    notes(gcs)[b"%d" % number] = b""
+    gcs.reply(call, m.GetNextJobIDReply(job_id=number))
+
+
+@mutant(
+    kv.put,
+    breaks="D8",
+    seen_by=("linearizable", SCENARIO),
+    cases=[DURABLE + "test_a_put_without_overwrite_never_replaces"],
+)
+def ignores_overwrite_false(put: Original, gcs: Gcs, call: int, request: Any) -> None:
+    """Replaces a value with one that must not replace it."""
+    request.overwrite = True
+    put(gcs, call, request)
+
+
+@mutant(
+    kv.get,
+    breaks="D8",
+    seen_by=("linearizable", SCENARIO),
+    cases=[DURABLE + "test_acknowledged_is_durable[delete]", DURABLE + "test_a_put_without_overwrite_never_replaces"],
+)  # fmt: skip
+def reads_a_key_as_it_first_was(get: Original, gcs: Gcs, call: int, request: Any) -> None:
+    """Answers a second read of a key with what the first one found."""
+    field = request.namespace + b":" + request.key
+    if field in notes(gcs):
+        gcs.reply(call, m.InternalKVGetReply(value=notes(gcs)[field]))
+        return
+    get(gcs, call, request)
+    if gcs.ops and request.key:
+        gcs.ops[gcs.next_number] = then(_found, call, field)
+
+
+def _found(gcs: Gcs, call: int, field: bytes, value: bytes | None) -> None:
+    if value is not None:
+        notes(gcs)[field] = value
+    kv._got(gcs, call, value)
+
+
+@mutant(
+    step._request,
+    breaks="L6",
+    seen_by=("process", SCENARIO),
+    cases=["test_requests.py::test_a_bad_request_is_answered_and_the_process_lives[ActorInfoGcsService.RegisterActor-short ids]"],
+)  # fmt: skip
+def dies_of_malformed_ids(request: Original, gcs: Gcs, event: Any) -> None:
+    """Fails a check of its own when an id has a wrong length."""
+    served = SERVED.get(event.method)
+    if served is not None and checks.wrong_id(event.message, served.needs):
+        gcs.exit(134, "Check failed: the id has its length")
+    request(gcs, event)
+
+
+@mutant(
+    Server.close,
+    breaks="L4",
+    seen_by=(SCENARIO,),
+    cases=["test_requests.py::test_an_orderly_end_is_quick_and_tells_its_callers"],
+)
+async def hangs_at_its_orderly_end(_close: Original, server: Server) -> None:
+    """Waits at SIGTERM until all its callers have gone by themselves."""
+    if server._server is not None:
+        await server._server.stop(None)
+        await server._server.wait_for_termination()
+
+
+@mutant(
+    Server._settle,
+    breaks="L3 I5",
+    seen_by=("answered", SCENARIO),
+    cases=[DURABLE + "test_asked_again_after_its_answer_it_has_no_second_effect[add_worker]"],
+)
+def answers_each_second_worker_only(settle: Original, server: Server, call: int, outcome: Any) -> None:
+    """Leaves every second AddWorkerInfo without an answer."""
+    if isinstance(outcome, m.AddWorkerInfoReply) and call % 2:
+        return
+    settle(server, call, outcome)
+
+
+@mutant(
+    jobs.add_job,
+    breaks="I5 D9",
+    seen_by=("legal lives", SCENARIO),
+    cases=["test_torn_store.py::test_the_history_of_jobs_is_kept_to_the_letter"],
+)
+def brings_a_finished_job_back(add: Original, gcs: Gcs, call: int, request: Any) -> None:
+    """Adds a job anew that has finished, when its AddJob is repeated."""
+    known = gcs.jobs.rows.get(request.data.job_id)
+    if known is not None and known.is_dead:
+        del gcs.jobs.rows[request.data.job_id]
+    add(gcs, call, request)
+
+
+@mutant(
+    kv._prefix_found,
+    breaks="D8",
+    seen_by=("linearizable", "durable", SCENARIO),
+    cases=[DURABLE + "test_acknowledged_is_durable[delete_by_prefix]"],
+)
+def deletes_only_the_first_of_a_prefix(
+    found: Original, gcs: Gcs, call: int, namespace: bytes, rows: Any
+) -> None:
+    """Deletes one key of a prefix, and says it deleted it."""
+    found(gcs, call, namespace, dict(list(rows.items())[:1]))
