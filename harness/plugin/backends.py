@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,20 @@ def backend_name(config: pytest.Config) -> str:
     if chosen not in BACKENDS:
         raise EnvironmentProblem(f"{chosen!r} is no backend: expected one of {', '.join(BACKENDS)}")
     return chosen
+
+
+def check_store(config: pytest.Config) -> None:
+    """EnvironmentProblem when the run's backend has no store of the name that was chosen."""
+    spec = choice(config, "--store")
+    if backend_name(config) == "docker":
+        from harness.container.stores import check
+
+        check(spec)
+        return
+    from harness.store.parse import store_from
+
+    with tempfile.TemporaryDirectory() as unused:
+        store_from(spec, Path(unused))
 
 
 def prepare(config: pytest.Config) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -90,11 +88,9 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 def _prepare(config: pytest.Config) -> None:
     from harness.expectations import expectations_for
-    from harness.plugin.backends import prepare
-    from harness.store.parse import store_from
+    from harness.plugin.backends import check_store, prepare
 
-    with tempfile.TemporaryDirectory() as unused:
-        store_from(choice(config, "--store"), Path(unused))
+    check_store(config)
     expectations_for(target_of(config).name, config.getoption("--expectations"))
     prepare(config)
 

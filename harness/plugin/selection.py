@@ -116,7 +116,7 @@ def missing(needs: Iterable[pytest.Mark], target: Target, store: str, backend: s
 
 def store_kind(spec: str) -> str:
     """``redis``, ``memory`` or ``rocksdb``, whatever else the store's name says."""
-    return "redis" if spec.startswith("redis") else spec
+    return "redis" if spec.startswith(("redis", "valkey")) else spec
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -130,13 +130,14 @@ def creates_what_was_only_registered(take_over: Original, gcs: Gcs, row: Any, sp
 
 
 @mutant(
-    actor_death._job_finished,
+    recovery_actors._loadable,
     breaks="A6",
-    seen_by=(SCENARIO,),
-    cases=[ACTORS + "test_at_its_jobs_end_an_owned_actor_dies_and_a_detached_one_lives", ACTORS + "test_an_owned_actor_of_a_finished_job_is_dead_after_a_restart"],
-)  # fmt: skip
-def keeps_the_actors_of_finished_jobs(_finished: Original, _gcs: Gcs, _happening: JobFinished) -> None:
-    """Lets a job's actors live on when it finishes."""
+    seen_by=("agreement", SCENARIO),
+    cases=["test_torn_store.py::test_a_job_whose_end_was_stored_and_nothing_after_it_is_cleared_up"],
+)
+def loads_the_actors_of_finished_jobs(_loadable: Original, _gcs: Gcs, _spec: Any, _rows: Any) -> bool:
+    """Takes every actor for one that still has a job."""
+    return True
 
 
 @mutant(

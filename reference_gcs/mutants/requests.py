@@ -7,7 +7,7 @@ from typing import Any
 from harness.wire import messages as m
 from reference_gcs.core import checks, jobs, kv, step
 from reference_gcs.core.serving import SERVED
-from reference_gcs.core.state import Gcs, then
+from reference_gcs.core.state import Gcs
 from reference_gcs.mutants.registry import SCENARIO, Original, mutant, notes
 from reference_gcs.server import Server
 
@@ -41,26 +41,14 @@ def ignores_overwrite_false(put: Original, gcs: Gcs, call: int, request: Any) ->
 
 
 @mutant(
-    kv.get,
+    kv.delete,
     breaks="D8",
-    seen_by=("linearizable", SCENARIO),
-    cases=[DURABLE + "test_acknowledged_is_durable[delete]", DURABLE + "test_a_put_without_overwrite_never_replaces"],
-)  # fmt: skip
-def reads_a_key_as_it_first_was(get: Original, gcs: Gcs, call: int, request: Any) -> None:
-    """Answers a second read of a key with what the first one found."""
-    field = request.namespace + b":" + request.key
-    if field in notes(gcs):
-        gcs.reply(call, m.InternalKVGetReply(value=notes(gcs)[field]))
-        return
-    get(gcs, call, request)
-    if gcs.ops and request.key:
-        gcs.ops[gcs.next_number] = then(_found, call, field)
-
-
-def _found(gcs: Gcs, call: int, field: bytes, value: bytes | None) -> None:
-    if value is not None:
-        notes(gcs)[field] = value
-    kv._got(gcs, call, value)
+    seen_by=("durable", "linearizable", SCENARIO),
+    cases=[DURABLE + "test_acknowledged_is_durable[delete]"],
+)
+def keeps_deleted_keys(_delete: Original, gcs: Gcs, call: int, _request: Any) -> None:
+    """Says that it deleted a key, and keeps it."""
+    gcs.reply(call, m.InternalKVDelReply(deleted_num=1))
 
 
 @mutant(
@@ -101,20 +89,6 @@ def answers_each_second_worker_only(settle: Original, server: Server, call: int,
     if isinstance(outcome, m.AddWorkerInfoReply) and call % 2:
         return
     settle(server, call, outcome)
-
-
-@mutant(
-    jobs.add_job,
-    breaks="I5 D9",
-    seen_by=("legal lives", SCENARIO),
-    cases=["test_torn_store.py::test_the_history_of_jobs_is_kept_to_the_letter"],
-)
-def brings_a_finished_job_back(add: Original, gcs: Gcs, call: int, request: Any) -> None:
-    """Adds a job anew that has finished, when its AddJob is repeated."""
-    known = gcs.jobs.rows.get(request.data.job_id)
-    if known is not None and known.is_dead:
-        del gcs.jobs.rows[request.data.job_id]
-    add(gcs, call, request)
 
 
 @mutant(
