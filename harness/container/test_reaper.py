@@ -54,6 +54,8 @@ class Run:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
+            # Where a shell runs us in the background, we ignore Ctrl-C, and our child would, too.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert self.process.stdout is not None
         self.container, self.network, self.volume, self.pid = json.loads(self.process.stdout.readline())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -158,8 +159,14 @@ def _fill(message: Any, odd: int, depth: int = 0) -> None:
             _fill(getattr(message, one.name), odd, depth + 1)
 
 
+@cache
+def found(name: str) -> rpc.Method:
+    """The method of that name, looked for once."""
+    return rpc.method(name)
+
+
 def _ask(method: str, /, **fields: Any) -> Ask:
-    one = rpc.method(method)
+    one = found(method)
     return one.full_name, one.request(**fields)
 
 

@@ -18,8 +18,9 @@ KEYS = ("k", "l", "kk", "", "@namespace_gauntlet:k", "\x00\xff", "ключ", "K"
 NAMESPACES = ("gauntlet", "gauntlet", "", "other", "@namespace_")
 VALUES = ("v", "", "w", "\x00", "значение")
 COPIES = (1, 1, 1, 1, 0, 5000)
-PAUSES = (0.05, 0.0, 0.0, 0.0004, 0.001, 0.003, 0.02, 0.2, 0.5, 2.0, 6.0, 25.0)
-DOWNS = (0.1, 0.1, 0.02, 0.5, 2.0, 10.0, 40.0)
+PAUSES = (0.05, 0.0, 0.5, 0.0004, 0.02, 0.0, 2.0, 0.003, 0.2, 0.001, 6.0, 25.0)
+DOWNS = (0.1, 0.02, 0.05, 0.1, 0.02, 0.5, 0.1, 2.0, 10.0, 40.0)
+LULLS = (0.5, 2.0, 0.2, 0.05, 0.0)
 ODD_IDS = tuple(ODD)
 METHODS = (
     "GetActorInfo", "KillActorViaGcs", "ReportActorOutOfScope", "RestartActorForLineageReconstruction",
@@ -67,8 +68,8 @@ Fields = Mapping[str, Sequence[Any]]
 """A field of an operation or fault -> what it is picked from; what is not here stays as it is by default."""
 _OPERATIONS: Mapping[type[Any], Fields] = {
     op.StartActor: {
-        "actor": _MINE, "name": ("", "", *NAMES), "namespace": ("n", "n", "n", "m", ""), "detached": _BOTH,
-        "restarts": (0, 1, 2, -1), "cpus": (1.0, 0.0, 0.5, 3.0, 1000.0), "group": (-1, -1, 0, 1, 2),
+        "actor": _MINE, "name": ("", "a", "a", "b", *NAMES), "namespace": ("n", "n", "n", "m", "ä:@"), "detached": _BOTH,
+        "restarts": (0, 1, 2, -1), "cpus": (1.0, 1.0, 0.0, 0.5, 3.0, 1000.0), "group": (-1, -1, 0, 1, 2),
         "bundle": (-1, 0, 1), "only": ("", "", "", "", "register", "create"),
     },
     op.KillActor: {"actor": ACTORS, "restart": _BOTH},
@@ -147,10 +148,12 @@ def plan(source: Source, size: Size = USUAL) -> Plan:
     """A plan of that size. Each has its own choice of which operations, faults and pauses exist in it."""
     kinds = _swarm(source, _OPERATIONS, _OFTEN)
     clients = source.between(1, 3)
+    name, key = source.pick(NAMES), source.pick(KEYS)
+    words: Fields = {"name": ("", name, name, source.pick(NAMES)), "key": (key, key, *KEYS)}
     pauses = PAUSES[: source.between(2, len(PAUSES))]
     steps = [
         Step(
-            _operation(source, source.pick(kinds)),
+            _operation(source, source.pick(kinds), words),
             source.pick(pauses),
             source.between(0, clients - 1),
             source.pick((1, 1, 1, 1, 1, 1, 1, 2, 3)),
@@ -158,9 +161,11 @@ def plan(source: Source, size: Size = USUAL) -> Plan:
         for _ in range(source.between(*size.operations))
     ]
     for known, count in ((_FAULTS, source.between(*size.faults)), (_KILLS, source.between(*size.kills))):
-        exist = _swarm(source, known)
+        exist = _swarm(source, known, (fault.KillWorker, fault.KillWorker, fault.CrashGcs))
         for _ in range(count):
-            broken = Step(_fault(source, source.pick(exist)), source.pick(pauses))
+            broken = Step(
+                _fault(source, source.pick(exist)), source.pick(pauses if known is _FAULTS else LULLS)
+            )
             steps.insert(source.between(0, max(0, len(steps) - 1)), broken)
     return Plan(
         steps=tuple(steps),
@@ -173,8 +178,10 @@ def plan(source: Source, size: Size = USUAL) -> Plan:
     )
 
 
-def _operation(source: Source, kind: type[Any]) -> op.Operation:
-    fields = _fields(source, _OPERATIONS[kind])
+def _operation(source: Source, kind: type[Any], words: Fields) -> op.Operation:
+    """``words``: names and keys that are common in this plan, so that they collide."""
+    known = _OPERATIONS[kind]
+    fields = _fields(source, {one: words.get(one, options) for one, options in known.items()})
     if kind is op.Nonsense and fields["method"] in _MAKING:
         fields["odd"] = source.pick((-4, -5))
     made: op.Operation = kind(**fields)

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.errors import EnvironmentProblem
 from harness.fuzz.faults import FAULTS, CrashGcs, FailStore, Fault, KillGcs
-from harness.fuzz.operations import OPERATIONS, Operation, StartActor
+from harness.fuzz.operations import OPERATIONS, Operation, StartActor, StartGroup
 
 FORMAT = 1
 KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in (*OPERATIONS, *FAULTS)}
@@ -95,16 +95,23 @@ class Plan:
 
 
 def consistent(plan: Plan) -> Plan:
-    """The plan as every engine carries it out: an actor has one name, that of its first mention.
+    """The plan as every engine carries it out: an actor or a group is what its first mention says.
 
-    What a GCS owes to a second registration of one id under another name, no clause says.
+    What a GCS owes to a second registration of one id with other contents, no clause says. One that had a name
+    is registered once (``times`` at once): a late repeat, acknowledged when the actor is dead and another has its
+    name, looks to the check of names like a second owner.
     """
-    first: dict[int, StartActor] = {}
+    actors: dict[int, StartActor] = {}
+    groups: dict[int, StartGroup] = {}
     steps = []
     for step in plan.steps:
         if isinstance(step.do, StartActor):
-            known = first.setdefault(step.do.actor, step.do)
-            step = replace(step, do=replace(step.do, name=known.name, namespace=known.namespace))
+            known = actors.get(step.do.actor)
+            late = known is not None and known.name
+            known = actors.setdefault(step.do.actor, step.do)
+            step = replace(step, do=replace(known, only="create" if late else step.do.only))
+        elif isinstance(step.do, StartGroup):
+            step = replace(step, do=groups.setdefault(step.do.group, step.do))
         steps.append(step)
     return replace(plan, steps=tuple(steps))
 

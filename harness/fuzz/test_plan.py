@@ -48,11 +48,8 @@ def test_each_plan_has_its_own_choice_of_kinds() -> None:
 
 def test_an_actor_has_the_name_of_its_first_mention() -> None:
     drawn = Plan(steps=(Step(StartActor(1, name="a")), Step(StartActor(1, name="b")), Step(StartActor(2))))
-    assert [step.do.name for step in consistent(drawn).steps if isinstance(step.do, StartActor)] == [
-        "a",
-        "a",
-        "",
-    ]
+    made = [step.do for step in consistent(drawn).steps if isinstance(step.do, StartActor)]
+    assert [(one.name, one.only) for one in made] == [("a", ""), ("a", "create"), ("", "")]
 
 
 @pytest.mark.parametrize(

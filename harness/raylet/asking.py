@@ -41,8 +41,7 @@ class Line:
         :class:`HostError` if it says no, :class:`harness.errors.TimedOut` after ``within``
         seconds, OSError if nobody is there any more.
         """
-        with self._lock:
-            connection = self._stock.pop() if self._stock else None
+        connection = self._from_stock()
         try:
             connection = connection or _connected(self._where)
             connection.settimeout(within)
@@ -62,6 +61,16 @@ class Line:
             raise HostError(reply.get("kind", "error"), reply["error"])
         return reply
 
+    def _from_stock(self) -> socket.socket | None:
+        """One that was not ended meanwhile: the other side may have left the network, and come back."""
+        with self._lock:
+            while self._stock:
+                connection = self._stock.pop()
+                if _lives(connection):
+                    return connection
+                connection.close()
+        return None
+
     def close(self) -> None:
         """Drop the stock of connections."""
         with self._lock:
@@ -80,6 +89,17 @@ def _connected(where: tuple[str, int]) -> socket.socket:
         connection.setsockopt(socket.IPPROTO_TCP, option, value)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return connection
+
+
+def _lives(idle: socket.socket) -> bool:
+    idle.settimeout(0)
+    try:
+        idle.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def _close(connection: socket.socket | None) -> None:

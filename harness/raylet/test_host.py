@@ -262,8 +262,8 @@ def test_past_the_limit_the_process_exits(gcs: StubGcs, start: Start) -> None:
     raylet = host.add("127.7.1.1")
     task = raylet.start_task()
     gcs.stop()
-    until("it to wait", lambda: raylet.state == "waiting", every=0.005)
-    began = time.monotonic()
+    began = until("it to wait", lambda: raylet.waiting_since, every=0.005)
+    assert began is not None
     assert host.wait_exit(5) == 1
     assert 0.8 < time.monotonic() - began < 3
     assert (raylet.alive, raylet.state, raylet.exit_status) == (False, "gone", 1)

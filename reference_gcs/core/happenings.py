@@ -17,6 +17,13 @@ class NodeJoined:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeReturned:
+    """A node that was dead is about to join again, perhaps with what it had held before."""
+
+    node_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class NodeGone:
     """The node's DEAD row is stored."""
 
@@ -79,6 +86,7 @@ class GroupGone:
 
 Happening = (
     NodeJoined
+    | NodeReturned
     | NodeGone
     | NodeSilent
     | JobFinished

@@ -8,7 +8,7 @@ from harness.wire import messages as m
 from harness.wire.status import Code
 from reference_gcs.core import effects as fx
 from reference_gcs.core import layout, pubsub
-from reference_gcs.core.happenings import NodeGone, NodeJoined, NodeSilent, on
+from reference_gcs.core.happenings import NodeGone, NodeJoined, NodeReturned, NodeSilent, on
 from reference_gcs.core.serving import serves
 from reference_gcs.core.state import Gcs, then
 
@@ -50,9 +50,11 @@ def _retire_other_heads(gcs: Gcs, node_id: bytes) -> None:
 
 
 def _registered(gcs: Gcs, info: m.GcsNodeInfo, _outcome: Any) -> None:
-    gcs.nodes.dead.pop(info.node_id, None)
+    was_dead = gcs.nodes.dead.pop(info.node_id, None) is not None
     gcs.nodes.alive[info.node_id] = info
     publish(gcs, info)
+    if was_dead:
+        gcs.happen(NodeReturned(info.node_id))
     gcs.happen(NodeJoined(info.node_id))
     for call in gcs.nodes.registering.pop(info.node_id):
         gcs.reply(call, m.RegisterNodeReply())

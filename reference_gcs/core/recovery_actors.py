@@ -13,7 +13,7 @@ from reference_gcs.core import actor_death, actor_owners, actor_scheduling, layo
 from reference_gcs.core import effects as fx
 from reference_gcs.core.actor import Actor, Phase
 from reference_gcs.core.actor_rows import death_cause, is_restartable
-from reference_gcs.core.happenings import NodeGone, on
+from reference_gcs.core.happenings import NodeGone, NodeReturned, on
 from reference_gcs.core.state import Gcs, then
 
 STATES = m.ActorTableData
@@ -121,6 +121,13 @@ def _released(gcs: Gcs, node_id: bytes, in_use: list[bytes], reply: Any) -> None
         gcs.after(ASK_RETRY, then(_release_unused, node_id, in_use))
     else:
         gcs.gates.workers.pop(node_id, None)
+
+
+@on(NodeReturned)
+def _node_returned(gcs: Gcs, returned: NodeReturned) -> None:
+    """Its workers' actors were ended or created elsewhere when it died."""
+    gcs.gates.workers[returned.node_id] = gcs.now
+    _release_unused(gcs, returned.node_id, workers_in_use(gcs, returned.node_id), None)
 
 
 @on(NodeGone)

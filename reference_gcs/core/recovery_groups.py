@@ -7,7 +7,7 @@ from typing import Any
 from harness.wire import ids
 from harness.wire import messages as m
 from reference_gcs.core import bundles, placement_groups
-from reference_gcs.core.happenings import NodeGone, on
+from reference_gcs.core.happenings import NodeGone, NodeReturned, on
 from reference_gcs.core.placement_group import Group, GroupPhase
 from reference_gcs.core.state import Gcs, then
 
@@ -74,6 +74,13 @@ def _released(gcs: Gcs, node_id: bytes, in_use: list[m.Bundle], reply: Any) -> N
         gcs.after(ASK_RETRY, then(_release_unused, node_id, in_use))
     else:
         gcs.gates.bundles.pop(node_id, None)
+
+
+@on(NodeReturned)
+def _node_returned(gcs: Gcs, returned: NodeReturned) -> None:
+    """What it held was given to others when it died."""
+    gcs.gates.bundles[returned.node_id] = gcs.now
+    _release_unused(gcs, returned.node_id, bundles_in_use(gcs, returned.node_id), None)
 
 
 @on(NodeGone)

@@ -187,6 +187,17 @@ def test_a_group_removed_while_its_bundles_are_committed_gives_each_back_once() 
     assert [one.bundle_id.bundle_index for one in order.bundle_specs] == [0, 1]
 
 
+def test_a_dead_node_that_joins_again_gives_up_what_it_had_held() -> None:
+    world = populated()
+    world.ask("RegisterNode", node_info=node(b"M" * 28))
+    world.ask("UnregisterNode", node_id=b"M" * 28)
+    world.ask("RegisterNode", node_info=node(b"M" * 28))
+    for name in ("ReleaseUnusedBundles", "ReleaseUnusedActorWorkers"):
+        assert len(world.orders(name)) == 1, name
+    world.ask("RegisterNode", node_info=node(b"L" * 28))
+    assert len(world.orders("ReleaseUnusedBundles")) == 1
+
+
 def test_a_finished_job_takes_its_actors_and_groups_along_but_not_the_detached() -> None:
     world = populated()
     _created(world, 1)

@@ -14,21 +14,24 @@ EARLY = "test_durability.py::test_nothing_is_acknowledged_before_the_store_has_i
 LOST = "test_durability.py::test_acknowledged_is_durable[{}]"
 
 
-@mutant(kv.put, breaks="D8 D12", seen_by=(SCENARIO,), cases=[EARLY.format("put")])
+@mutant(kv.put, breaks="D8 D12", seen_by=("durable", SCENARIO), cases=[EARLY.format("put")])
 def acks_a_put_before_the_write(put: Original, gcs: Gcs, call: int, request: Any) -> None:
     """Answers a KV put before the store has it."""
     gcs.reply(call, m.InternalKVPutReply(added=True))
     put(gcs, call, request)
 
 
-@mutant(kv.put, breaks="D8 D12", seen_by=("durable", SCENARIO), cases=[LOST.format("put")])
+@mutant(kv.put, breaks="D8 D12", seen_by=("durable", "linearizable", SCENARIO), cases=[LOST.format("put")])
 def acks_a_put_without_a_write(_put: Original, gcs: Gcs, call: int, request: Any) -> None:
     """Answers a KV put that it never stores."""
     gcs.reply(call, m.InternalKVPutReply(added=True))
 
 
 @mutant(
-    actors.register_actor, breaks="D4 D12 I1", seen_by=(SCENARIO,), cases=[EARLY.format("register_actor")]
+    actors.register_actor,
+    breaks="D4 D12 I1",
+    seen_by=("durable", SCENARIO),
+    cases=[EARLY.format("register_actor")],
 )
 def acks_a_registration_before_the_write(register: Original, gcs: Gcs, call: int, request: Any) -> None:
     """Answers RegisterActor before the store has the actor."""
@@ -36,7 +39,9 @@ def acks_a_registration_before_the_write(register: Original, gcs: Gcs, call: int
     register(gcs, call, request)
 
 
-@mutant(actor_kill.kill_actor, breaks="D10 D12", seen_by=(SCENARIO,), cases=[EARLY.format("kill_actor")])
+@mutant(
+    actor_kill.kill_actor, breaks="D10 D12", seen_by=("durable", SCENARIO), cases=[EARLY.format("kill_actor")]
+)
 def acks_a_kill_before_the_write(kill: Original, gcs: Gcs, call: int, request: Any) -> None:
     """Answers a kill without restart before the store calls the actor DEAD."""
     gcs.reply(call, m.KillActorViaGcsReply())
@@ -46,7 +51,7 @@ def acks_a_kill_before_the_write(kill: Original, gcs: Gcs, call: int, request: A
 @mutant(
     placement_groups.remove,
     breaks="D7 D12",
-    seen_by=(SCENARIO,),
+    seen_by=("durable", SCENARIO),
     cases=[EARLY.format("remove_placement_group")],
 )
 def acks_a_removal_before_the_write(remove: Original, gcs: Gcs, call: int, request: Any) -> None:
@@ -58,7 +63,7 @@ def acks_a_removal_before_the_write(remove: Original, gcs: Gcs, call: int, reque
 @mutant(
     placement_groups._store,
     breaks="D6 D12",
-    seen_by=(SCENARIO,),
+    seen_by=("durable", SCENARIO),
     cases=[EARLY.format("create_placement_group")],
 )
 def acks_a_group_before_the_write(store: Original, gcs: Gcs, call: int, row: Any) -> None:
@@ -67,7 +72,9 @@ def acks_a_group_before_the_write(store: Original, gcs: Gcs, call: int, row: Any
     store(gcs, call, row)
 
 
-@mutant(nodes.register_node, breaks="D1 D12", seen_by=(SCENARIO,), cases=[EARLY.format("register_node")])
+@mutant(
+    nodes.register_node, breaks="D1 D12", seen_by=("durable", SCENARIO), cases=[EARLY.format("register_node")]
+)
 def acks_a_node_before_the_write(register: Original, gcs: Gcs, call: int, request: Any) -> None:
     """Answers RegisterNode before the store has the node."""
     gcs.reply(call, m.RegisterNodeReply())
@@ -107,7 +114,7 @@ def forgets_that_a_node_left(
 @mutant(
     actors.create_actor,
     breaks="D5",
-    seen_by=(SCENARIO,),
+    seen_by=("durable", SCENARIO),
     cases=["test_actors.py::test_an_actor_in_creation_ends_with_one_worker", EARLY.format("create_actor")],
 )
 def acks_a_creation_when_it_is_asked_for(create: Original, gcs: Gcs, call: int, request: Any) -> None:

@@ -16,7 +16,7 @@ GROUPS = "test_placement_groups.py::"
 @mutant(
     recovery_groups.load,
     breaks="D7 P1",
-    seen_by=("legal lives", "durable", SCENARIO),
+    seen_by=("durable", "legal lives", SCENARIO),
     cases=[GROUPS + "test_a_removed_group_stays_removed"],
 )
 def undoes_a_removal(load: Original, gcs: Gcs, rows: Any) -> None:
@@ -30,7 +30,7 @@ def undoes_a_removal(load: Original, gcs: Gcs, rows: Any) -> None:
 @mutant(
     recovery_groups._resume,
     breaks="P1",
-    seen_by=("legal lives", "agreement", SCENARIO),
+    seen_by=(SCENARIO,),
     cases=[GROUPS + "test_a_created_group_is_left_in_peace[PACK]"],
 )
 def schedules_created_groups_again(resume: Original, gcs: Gcs, group: Group) -> None:
@@ -68,7 +68,7 @@ def prepares_all_bundles_but_one(planned: Original, group: Group, node_id: bytes
 @mutant(
     bundles._store_prepared,
     breaks="P2 R3",
-    seen_by=("agreement", SCENARIO),
+    seen_by=(SCENARIO,),
     cases=["test_recovery_orders.py::test_what_is_in_use_is_listed_exactly"],
 )
 def forgets_where_bundles_are(store_prepared: Original, gcs: Gcs, group: Group) -> None:
@@ -81,7 +81,7 @@ def forgets_where_bundles_are(store_prepared: Original, gcs: Gcs, group: Group) 
     bundles._prepared_stored,
     breaks="P1 P2",
     seen_by=(SCENARIO,),
-    cases=[GROUPS + "test_a_group_that_waits_for_room_gets_it_after_the_restart"],
+    cases=["test_reload.py::test_everything_is_the_same_after_a_kill"],
 )
 def calls_a_group_created_before_the_commit(
     _stored: Original, gcs: Gcs, group_id: bytes, life: int, _outcome: Any
@@ -132,7 +132,7 @@ def dies_of_an_unknown_group(remove: Original, gcs: Gcs, call: int, request: Any
 @mutant(
     placement_groups.create,
     breaks="I3 I5",
-    seen_by=(SCENARIO,),
+    seen_by=("at most once", "agreement", SCENARIO),
     cases=["test_durability.py::test_asked_again_after_its_answer_it_has_no_second_effect[create_placement_group]"],
 )  # fmt: skip
 def makes_a_group_again_when_asked_again(create: Original, gcs: Gcs, call: int, request: Any) -> None:

@@ -71,7 +71,7 @@ def makes_its_cluster_id_up_at_each_start(read: Original, gcs: Gcs, barrier: int
 @mutant(
     layout.redis_key,
     breaks="C5 S1",
-    seen_by=("isolation", SCENARIO),
+    seen_by=("durable", "isolation", SCENARIO),
     cases=[IDENTITY + "test_nothing_outside_the_namespace_is_touched[alpha]"],
 )
 def writes_outside_its_namespace(redis_key: Original, namespace: str, table: str) -> bytes:
@@ -83,7 +83,7 @@ def writes_outside_its_namespace(redis_key: Original, namespace: str, table: str
 @mutant(
     layout.redis_key,
     breaks="C2 C5",
-    seen_by=("isolation", SCENARIO),
+    seen_by=("durable", "agreement", "isolation", "process", SCENARIO),
     cases=[IDENTITY + "test_two_clusters_in_one_store_do_not_see_each_other"],
 )
 def has_one_namespace_for_all(redis_key: Original, _namespace: str, table: str) -> bytes:
@@ -95,7 +95,7 @@ def has_one_namespace_for_all(redis_key: Original, _namespace: str, table: str) 
 @mutant(
     layout.redis_key,
     breaks="S1",
-    seen_by=(SCENARIO,),
+    seen_by=("agreement", SCENARIO),
     cases=["test_store.py::test_the_reference_and_the_target_take_over_from_each_other[reference]"],
 )
 def stores_nodes_elsewhere(redis_key: Original, namespace: str, table: str) -> bytes:

@@ -13,11 +13,11 @@ from reference_gcs.shell import Shell
 RELOAD = "test_reload.py::test_everything_is_the_same_after_a_kill"
 LOST = "test_durability.py::test_acknowledged_is_durable[{}]"
 FORGOTTEN = (
-    ("jobs", layout.JOB, "D3 D9", ("durable", SCENARIO), [RELOAD]),
-    ("nodes", layout.NODE, "D1", ("durable", "agreement", SCENARIO), [RELOAD]),
-    ("actors", layout.ACTOR, "D4 D5 A1", ("durable", "agreement", SCENARIO), [RELOAD]),
-    ("task specs", layout.ACTOR_TASK_SPEC, "D4 D5 A1 A4", ("durable", "legal lives", SCENARIO), [RELOAD]),
-    ("placement groups", layout.PLACEMENT_GROUP, "D6 P1", ("durable", "agreement", SCENARIO), [RELOAD]),
+    ("jobs", layout.JOB, "D3 D9", ("durable", "agreement", "survival", SCENARIO), [RELOAD]),
+    ("nodes", layout.NODE, "D1", ("agreement", SCENARIO), [RELOAD]),
+    ("actors", layout.ACTOR, "D4 D5 A1", ("durable", "agreement", "survival", SCENARIO), [RELOAD]),
+    ("task specs", layout.ACTOR_TASK_SPEC, "D4 D5 A1 A4", ("survival", SCENARIO), [RELOAD]),
+    ("placement groups", layout.PLACEMENT_GROUP, "D6 P1", ("agreement", "survival", SCENARIO), [RELOAD]),
     ("workers", layout.WORKERS, "D12", (SCENARIO,), [LOST.format("add_worker")]),
 )
 """What, its table, the clauses that say otherwise, who sees it, where."""

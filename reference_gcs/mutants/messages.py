@@ -30,7 +30,7 @@ def keeps_its_publisher_id(start: Original, gcs: Gcs) -> None:
 @mutant(
     pubsub._answer_poll,
     breaks="B2",
-    seen_by=("pubsub", SCENARIO),
+    seen_by=(SCENARIO,),
     cases=[PUBSUB + "test_messages_come_in_order_and_again_until_they_are_acknowledged"],
 )
 def sends_messages_once_only(
@@ -61,7 +61,7 @@ def sends_messages_backwards(
 @mutant(
     pubsub._deliver,
     breaks="B2 B4",
-    seen_by=("pubsub", SCENARIO),
+    seen_by=(SCENARIO,),
     cases=[PUBSUB + "test_every_raylet_hears_of_a_death_around_a_fast_restart"],
 )
 def drops_the_news_of_deaths(deliver: Original, gcs: Gcs, publisher: Publisher, message: Any) -> None:
@@ -73,7 +73,7 @@ def drops_the_news_of_deaths(deliver: Original, gcs: Gcs, publisher: Publisher, 
 @mutant(
     pubsub._close_poll,
     breaks="B2 B4",
-    seen_by=("pubsub", SCENARIO),
+    seen_by=(SCENARIO,),
     cases=[PUBSUB + "test_messages_come_in_order_and_again_until_they_are_acknowledged", PUBSUB + "test_after_a_restart_the_publisher_is_another_and_loses_nothing"],
 )  # fmt: skip
 def drops_the_last_message(
@@ -100,7 +100,7 @@ def leaves_the_first_poll_hanging(poll: Original, gcs: Gcs, call: int, request: 
 @mutant(
     actors._store,
     breaks="B4 D13",
-    seen_by=("pubsub", SCENARIO),
+    seen_by=(SCENARIO,),
     cases=["test_durability.py::test_what_is_not_stored_yet_is_not_shown"],
 )
 def publishes_before_it_stores(store: Original, gcs: Gcs, call: int, row: Any, spec: Any) -> None:
@@ -112,7 +112,7 @@ def publishes_before_it_stores(store: Original, gcs: Gcs, call: int, row: Any, s
 @mutant(
     resources._apply,
     breaks="N5",
-    seen_by=(SCENARIO,),
+    seen_by=("agreement", SCENARIO),
     cases=["test_nodes.py::test_resources_are_exactly_right_after_recovery"],
 )
 def shows_stale_resources(apply: Original, view: Any, reported: Any) -> None:

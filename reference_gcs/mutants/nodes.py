@@ -16,7 +16,7 @@ NODES = "test_nodes.py::"
 @mutant(
     nodes.give_up,
     breaks="N1 N2",
-    seen_by=("deadline", SCENARIO),
+    seen_by=(SCENARIO,),
     cases=[NODES + "test_a_node_that_died_in_the_outage_is_declared_dead"],
 )
 def never_declares_a_dead_node_dead(_give_up: Original, _gcs: Gcs, _silent: NodeSilent) -> None:
@@ -26,7 +26,7 @@ def never_declares_a_dead_node_dead(_give_up: Original, _gcs: Gcs, _silent: Node
 @mutant(
     recovery._recovered,
     breaks="N3",
-    seen_by=("two-state raylet", "legal lives", "survival", SCENARIO),
+    seen_by=("two-state raylet", SCENARIO),
     cases=["test_reconnect.py::test_back_at_once_every_raylet_reconnects_without_registering_again", NODES + "test_a_living_node_is_never_declared_dead_over_restarts"],
 )  # fmt: skip
 def declares_a_living_node_dead(recovered: Original, gcs: Gcs, outcome: Any) -> None:
@@ -62,7 +62,7 @@ def answers_check_alive_out_of_order(_check: Original, gcs: Gcs, call: int, requ
     actor_death._node_gone,
     breaks="N2",
     seen_by=("agreement", SCENARIO),
-    cases=[NODES + "test_a_node_that_died_in_the_outage_is_declared_dead"],
+    cases=["test_reconnect.py::test_past_the_limit_the_node_fails_and_its_work_moves"],
 )
 def leaves_actors_on_dead_nodes(_node_gone: Original, _gcs: Gcs, _gone: NodeGone) -> None:
     """Leaves the actors of a dead node ALIVE."""

@@ -15,7 +15,7 @@ ORDERS = "test_recovery_orders.py::"
 @mutant(
     recovery._notify,
     breaks="R1",
-    seen_by=("agreement", SCENARIO),
+    seen_by=(SCENARIO,),
     cases=[ORDERS + "test_every_living_node_is_told_of_the_restart_once"],
 )
 def skips_one_node_when_it_returns(notify: Original, gcs: Gcs, node_id: bytes, outcome: Any) -> None:
@@ -52,7 +52,7 @@ def tells_the_dead_of_its_return(load: Original, gcs: Gcs) -> None:
 @mutant(
     recovery_actors.workers_in_use,
     breaks="R2 A1 K1",
-    seen_by=("survival", "agreement", SCENARIO),
+    seen_by=("survival", SCENARIO),
     cases=[ORDERS + "test_what_is_in_use_is_listed_exactly", "test_survival.py::test_an_outage_of_any_length_ends_nothing[0.0]"],
 )  # fmt: skip
 def releases_the_workers_of_living_actors(_in_use: Original, _gcs: Gcs, _node_id: bytes) -> list[bytes]:
@@ -63,7 +63,7 @@ def releases_the_workers_of_living_actors(_in_use: Original, _gcs: Gcs, _node_id
 @mutant(
     recovery_groups.bundles_in_use,
     breaks="R3 P2",
-    seen_by=("survival", "agreement", SCENARIO),
+    seen_by=("agreement", "survival", SCENARIO),
     cases=[ORDERS + "test_what_is_in_use_is_listed_exactly"],
 )
 def releases_a_live_bundle(in_use: Original, gcs: Gcs, node_id: bytes) -> list[m.Bundle]:
@@ -74,7 +74,7 @@ def releases_a_live_bundle(in_use: Original, gcs: Gcs, node_id: bytes) -> list[m
 @mutant(
     recovery_groups._release_unused,
     breaks="R3 P2",
-    seen_by=("agreement", SCENARIO),
+    seen_by=(SCENARIO,),
     cases=[ORDERS + "test_a_bundle_that_the_gcs_never_stored_is_swept"],
 )
 def sweeps_no_bundles(

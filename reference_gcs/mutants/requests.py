@@ -18,7 +18,7 @@ JOB_IDS = "test_reload.py::test_job_ids_never_repeat"
 @mutant(
     jobs.get_next_job_id,
     breaks="D2",
-    seen_by=("unique job ids", "linearizable", SCENARIO),
+    seen_by=("durable", "linearizable", "unique job ids", SCENARIO),
     cases=[JOB_IDS],
 )
 def counts_jobs_in_memory(_next: Original, gcs: Gcs, call: int, _request: Any) -> None:
@@ -68,7 +68,7 @@ def dies_of_malformed_ids(request: Original, gcs: Gcs, event: Any) -> None:
 @mutant(
     Server.close,
     breaks="L4",
-    seen_by=(SCENARIO,),
+    seen_by=("process",),
     cases=["test_requests.py::test_an_orderly_end_is_quick_and_tells_its_callers"],
 )
 async def hangs_at_its_orderly_end(_close: Original, server: Server) -> None:
@@ -94,7 +94,7 @@ def answers_each_second_worker_only(settle: Original, server: Server, call: int,
 @mutant(
     kv._prefix_found,
     breaks="D8",
-    seen_by=("linearizable", "durable", SCENARIO),
+    seen_by=("durable", "linearizable", SCENARIO),
     cases=[DURABLE + "test_acknowledged_is_durable[delete_by_prefix]"],
 )
 def deletes_only_the_first_of_a_prefix(

@@ -26,7 +26,7 @@ def writes_without_a_fence(init: Original, store: RedisStore, place: Any, *rest:
 @mutant(
     RedisStore._commit,
     breaks="S2 D12",
-    seen_by=("durable", SCENARIO),
+    seen_by=("durable", "linearizable", SCENARIO),
     cases=[POINT + "InternalKVPut:1:error"],
 )
 async def overhears_that_a_write_failed(_commit: Original, store: RedisStore, batch: list[Any]) -> None:
@@ -52,7 +52,7 @@ async def waits_for_a_hung_store_for_ever(
 @mutant(
     RedisStore._commit,
     breaks="S2 L2",
-    seen_by=("durable", SCENARIO),
+    seen_by=("durable", "linearizable", SCENARIO),
     cases=[POINT + "InternalKVPut:1:cut"],
 )
 async def drops_writes_when_the_connection_breaks(

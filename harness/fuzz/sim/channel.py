@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import Message
 
+from harness.fuzz.asking import found
 from harness.fuzz.plan import Weather
 from harness.fuzz.sim.clock import Clock, Entry
 from harness.fuzz.sim.record import Record
@@ -85,7 +86,7 @@ class Channel:
         tag: int = 0,
     ) -> Attempt:
         """Send ``message``, which must not change afterwards; ``again``: the id of its last sending."""
-        attempt = Attempt(self, rpc.method(name), message, done, tag, ready)
+        attempt = Attempt(self, found(name), message, done, tag, ready)
         facts: dict[str, Any] = {"request": message, "deadline": deadline}
         if again is not None:
             facts["again"] = again
@@ -114,11 +115,10 @@ class Channel:
         self._end(attempt, status, said, None)
 
     def drop(self) -> None:
-        """The caller is gone: nothing of its calls is recorded or done any more."""
+        """The caller is gone, and gives up all its calls."""
         for attempt in list(self.open.values()):
-            attempt.ended = True
             self.server.cancel(attempt)
-        self.open.clear()
+            self.fail(attempt, "CANCELLED", "the caller is gone")
 
     def reset(self) -> None:
         """The connection breaks: all that is on its way fails for the caller."""

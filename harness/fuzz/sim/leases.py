@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.fuzz.sim.server import Order
+from harness.fuzz.sim.orders import Order
 from harness.fuzz.sim.workers import Worker
 from harness.raylet.books import Bundle, Demand
 from harness.raylet.leases import CANCELLED, GROUP_GONE, Asked, asked

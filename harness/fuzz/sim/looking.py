@@ -148,5 +148,5 @@ def _book(raylet: Raylet) -> dict[str, Any]:
         "bundles": [f"{group.hex()}:{index}" for group, index in raylet.book.bundles],
         "available": raylet.book.available(),
         "total": raylet.book.total(),
-        "syncing": raylet.syncing,
+        "syncing": raylet.syncer.open,
     }

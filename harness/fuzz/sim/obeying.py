@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from harness.fuzz.sim.server import Order
+from harness.fuzz.sim.orders import Order
 from harness.raylet.books import BundleKey
 from harness.wire import messages as m
 

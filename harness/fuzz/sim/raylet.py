@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import Message
 
-from harness.fuzz.sim.channel import Attempt, Channel
+from harness.fuzz.sim.calling import Calling
+from harness.fuzz.sim.channel import Channel
 from harness.fuzz.sim.clock import Entry
 from harness.fuzz.sim.leases import Leases
 from harness.fuzz.sim.obeying import BEHAVIOURS
-from harness.fuzz.sim.server import Order
+from harness.fuzz.sim.orders import Order
 from harness.fuzz.sim.subscriber import Subscriber
+from harness.fuzz.sim.syncing import Syncer
 from harness.fuzz.sim.workers import IP, ORDERED, Driver, Worker, driver_failure
 from harness.raylet.books import Book, Pool
 from harness.raylet.cluster_view import ClusterView, Place
@@ -23,10 +25,7 @@ from harness.wire import messages as m
 if TYPE_CHECKING:
     from harness.fuzz.sim.world import World
 
-CHECK_INTERVAL = 1.0
-"""Seconds between two looks at a broken channel, at the most."""
 SELF_CHECK = 60.0
-SYNC_REOPEN = 2.0
 CONTROL = "ControlPlanePubSubGcsService"
 
 
@@ -44,14 +43,11 @@ class Raylet:
         self.reconnect = Reconnect(world.plan.reconnect_limit)
         self.workers: dict[bytes, Worker] = {}
         self.drivers: dict[bytes, Driver] = {}
-        self.registered = self.gone = self.syncing = False
+        self.registered = self.gone = False
         self.channel = Channel(world.network, world.record, world.server, self.who)
         self.subscriber = Subscriber(self.call, node_id, self._heard)
         self._expiry: Entry | None = None
-        self._stream = 0
-        self._streams = 0
-        self._version = 0
-        self._told_soon = False
+        self.syncer = Syncer(self)
         self._orders = 0
 
     # -- life ------------------------------------------------------------------------------
@@ -88,12 +84,12 @@ class Raylet:
         )
         self.clock.after(SELF_CHECK, self._check_self)
         self._read_tables()
-        self._open_stream()
+        self.syncer.start()
 
     def restarted(self) -> None:
         """NotifyGCSRestart: sync, subscribe and read again."""
         if self.registered:
-            self._open_stream()
+            self.syncer.start()
             self.subscriber.again()
             self._read_tables()
 
@@ -128,7 +124,7 @@ class Raylet:
         """The process ends, and with it its workers and drivers, without a word."""
         if self.gone:
             return
-        self.gone, self.syncing = True, False
+        self.gone = True
         self.write("raylet", what, {"status": status, "why": why})
         self.reconnect.state = State.GONE
         self.clock.cancel(self._expiry)
@@ -140,7 +136,7 @@ class Raylet:
         for driver in list(self.drivers.values()):
             self._detach(driver)
         self.world.server.doors.pop((IP, self.port), None)
-        self.world.server.hang_up(self._stream)
+        self.syncer.stop()
 
     @property
     def state(self) -> str:
@@ -178,73 +174,9 @@ class Raylet:
             self.world.reached("a raylet leaves at its limit")
             self.exit(1, "no GCS")
 
-    # -- the syncer ------------------------------------------------------------------------
-
-    def _open_stream(self) -> None:
-        """A stream in the place of the one before."""
-        if self.gone:
-            return
-        self.world.server.hang_up(self._stream)
-        self._streams += 1
-        number = 0
-        if not self.channel.cut:
-            end = _Stream(self, self._streams)
-            number = self.world.server.stream(self.node_id, self.channel.cluster_id, end)
-        self._stream, self.syncing = number, bool(number)
-        if number:
-            self._send_view()
-        else:
-            self.clock.after(SYNC_REOPEN, self._reopen, self._streams)
-
-    def _reopen(self, number: int) -> None:
-        if number == self._streams:
-            self._open_stream()
-
-    def stream_closed(self, number: int) -> None:
-        if number == self._streams and not self.gone:
-            self._stream, self.syncing = 0, False
-            self.clock.after(SYNC_REOPEN, self._reopen, number)
-
-    def cut_stream(self) -> None:
-        """The stream breaks, for both ends."""
-        self.world.server.hang_up(self._stream)
-        self.stream_closed(self._streams)
-
     def changed(self) -> None:
-        """Resources changed: others learn of it, and leases that wait look again."""
-        if not self._told_soon and not self.gone:
-            self._told_soon = True
-            self.clock.after(0.0005, self._tell)
-
-    def _tell(self) -> None:
-        self._told_soon = False
-        if self.gone:
-            return
-        self.leases.retry()
-        if self._stream and not self.channel.cut:
-            self._send_view()
-
-    def _send_view(self) -> None:
-        self._version += 1
-        view = m.ResourceViewSyncMessage(
-            resources_available=self.book.available(), resources_total=self.book.total()
-        )
-        one = m.RaySyncMessage(
-            version=self._version,
-            message_type=m.RESOURCE_VIEW,
-            sync_message=view.SerializeToString(),
-            node_id=self.node_id,
-        )
-        batch = m.RaySyncMessageBatch(messages=[one])
-        self.clock.after(0.0003, self.world.server.stream_frame, self._stream, batch)
-
-    def frame(self, batch: m.RaySyncMessageBatch) -> None:
-        """Views of others."""
-        for one in batch.messages:
-            if one.message_type == m.RESOURCE_VIEW:
-                view = m.ResourceViewSyncMessage.FromString(one.sync_message)
-                self.view.resources(one.node_id, one.version, dict(view.resources_available))
-        self.leases.retry()
+        """Resources changed."""
+        self.syncer.changed()
 
     # -- what is heard ---------------------------------------------------------------------
 
@@ -326,74 +258,6 @@ class Raylet:
     def lives(self, worker_id: bytes) -> bool:
         worker = self.workers.get(worker_id)
         return worker_id in self.drivers or (worker is not None and worker.alive)
-
-
-class Calling:
-    """One call, sent again whenever the GCS was not there for it."""
-
-    def __init__(self, raylet: Raylet, name: str, request: Message, then: Callable[[Any], None]) -> None:
-        self._raylet, self._name, self._request, self._then = raylet, name, request, then
-        self._attempt: Attempt | None = None
-        self._stopped = False
-
-    def send(self) -> None:
-        last = self._attempt.id if self._attempt is not None else None
-        self._attempt = self._raylet.channel.send(self._name, self._request, self._ended, last)
-
-    def stop(self) -> None:
-        """Give it up."""
-        self._stopped = True
-        if self._attempt is not None and not self._attempt.ended:
-            self._raylet.world.server.cancel(self._attempt)
-            self._raylet.channel.fail(self._attempt, "CANCELLED", "the raylet gave it up")
-
-    def _ended(self, reply: Any, status: str) -> None:
-        raylet = self._raylet
-        if raylet.gone or self._stopped:
-            return
-        if status in ("UNAVAILABLE", "UNKNOWN"):
-            raylet.failed()
-            if not raylet.gone:
-                raylet.clock.after(self._pause(), self._look)
-            return
-        raylet.back()
-        if reply is None:
-            raylet.write("raylet", "refused", {"why": f"{self._name}: {status}"})
-        else:
-            self._then(reply)
-
-    def _pause(self) -> float:
-        """Until the next look at the channel."""
-        return 0.05 + self._raylet.world.random.random() * CHECK_INTERVAL
-
-    def _look_later(self) -> None:
-        self._raylet.clock.after(self._pause(), self._look)
-
-    def _look(self) -> None:
-        raylet = self._raylet
-        if raylet.gone or self._stopped:
-            return
-        if raylet.channel.cut:
-            raylet.clock.after(CHECK_INTERVAL, self._look)
-        elif raylet.world.server.open:
-            raylet.back()
-            self.send()
-        else:
-            raylet.world.server.ready.append(self._look_later)
-
-
-class _Stream:
-    """The raylet's end of its ``number``-th stream."""
-
-    def __init__(self, raylet: Raylet, number: int) -> None:
-        self._raylet, self._number = raylet, number
-
-    def frame(self, message: Message) -> None:
-        if not self._raylet.gone:
-            self._raylet.frame(message)  # type: ignore[arg-type]
-
-    def closed(self) -> None:
-        self._raylet.stream_closed(self._number)
 
 
 def _ignore(_reply: Any) -> None:

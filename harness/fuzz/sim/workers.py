@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from harness.fuzz.sim.server import Order
+from harness.fuzz.sim.orders import Order
 from harness.wire import messages as m
 
 if TYPE_CHECKING:

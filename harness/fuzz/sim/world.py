@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from random import Random
-from typing import Any
 
 from google.protobuf.message import Message
 
@@ -14,6 +12,7 @@ from harness.fuzz import asking, names
 from harness.fuzz import faults as fault
 from harness.fuzz import operations as op
 from harness.fuzz.plan import Plan, Step, consistent
+from harness.fuzz.sim.breaking import break_down
 from harness.fuzz.sim.channel import Channel, Network
 from harness.fuzz.sim.client import Client, Listener
 from harness.fuzz.sim.clock import Clock
@@ -22,7 +21,7 @@ from harness.fuzz.sim.raylet import Raylet
 from harness.fuzz.sim.record import NAMESPACE, Record
 from harness.fuzz.sim.server import Server
 from harness.fuzz.sim.store import Store
-from harness.fuzz.sim.workers import IP, Worker
+from harness.fuzz.sim.workers import IP
 from harness.wire import ids
 from harness.wire import messages as m
 
@@ -57,12 +56,12 @@ class World:
         self.listeners: list[Client] = []
         self._numbers = 0
         self._incarnations: Counter[bytes] = Counter()
-        self._owners: dict[int, Raylet] = {}
+        self.owners: dict[int, Raylet] = {}
         self._named: dict[tuple[str, str], bytes] = {}
-        self._next_crash: fault.CrashGcs | None = None
-        self._crash: fault.KillGcs | fault.CrashGcs | None = None
-        self._crashes_left: list[int] = []
-        self._restart_after = 0.1
+        self.next_crash: fault.CrashGcs | None = None
+        self.crash: fault.KillGcs | fault.CrashGcs | None = None
+        self.crashes_left: list[int] = []
+        self.restart_after = 0.1
         self._killed_young = 0
 
     # -- what the parts ask ----------------------------------------------------------------
@@ -107,7 +106,7 @@ class World:
             self._take(step, number)
         self.clock.run(self.clock.now + AFTERMATH)
         self.network.clear_up()
-        self._next_crash = None
+        self.next_crash = None
         self.store.refuse_after = None
         close(self)
         self.record.write("case", "end")
@@ -117,7 +116,7 @@ class World:
         self.server.start()
         self.clock.run_until(lambda: self.server.open, PATIENCE)
         for cpus in self.plan.nodes:
-            self._add_node(cpus)
+            self.add_node(cpus)
         for client in self.clients:
             client.connect()
         self.clock.run_until(lambda: all(one.registered for one in self.raylets), PATIENCE)
@@ -130,13 +129,13 @@ class World:
     def _take(self, step: Step, tag: int) -> None:
         do = step.do
         if isinstance(do, fault.Fault):
-            _BREAK[type(do)](self, do)
+            break_down(self, do)
             return
-        if self._next_crash is not None and self.server.alive:
-            self._crash, self._next_crash = self._next_crash, None
-            self.server.doomed_tag, self.server.budget = tag, self._crash.effects
+        if self.next_crash is not None and self.server.alive:
+            self.crash, self.next_crash = self.next_crash, None
+            self.server.doomed_tag, self.server.budget = tag, self.crash.effects
         if isinstance(do, op.UnregisterNode):
-            if (raylet := self._raylet(do.node)) is not None and raylet.registered:
+            if (raylet := self.raylet(do.node)) is not None and raylet.registered:
                 raylet.leave()
         elif isinstance(do, op.Subscribe):
             client = Client(self, f"listener-{tag}")
@@ -158,25 +157,25 @@ class World:
 
     # -- nodes and owners ------------------------------------------------------------------
 
-    def _add_node(self, cpus: float) -> None:
+    def add_node(self, cpus: float) -> None:
         number = len(self.raylets)
         raylet = Raylet(self, number, names.node_id(number), cpus, head=number == 0)
         self.raylets.append(raylet)
         raylet.join()
 
-    def _raylet(self, number: int) -> Raylet | None:
+    def raylet(self, number: int) -> Raylet | None:
         """The raylet of that number, if it lives."""
         found = self.raylets[number % len(self.raylets)] if self.raylets else None
         return None if found is None or found.gone else found
 
     def _home(self, job: int) -> Raylet:
         """The node on which the driver of ``job`` was started, or would be."""
-        return self._owners.get(job, self.raylets[job % len(self.plan.nodes)])
+        return self.owners.get(job, self.raylets[job % len(self.plan.nodes)])
 
     def _attach(self, job: int) -> None:
         home = self._home(job)
-        if job not in self._owners and not home.gone:
-            self._owners[job] = home
+        if job not in self.owners and not home.gone:
+            self.owners[job] = home
             home.attach(names.driver_id(job), DRIVER_PORT + job)
 
     def _owner(self, job: int) -> Owner:
@@ -184,7 +183,7 @@ class World:
 
     # -- the end of a GCS ------------------------------------------------------------------
 
-    def _kill(self, how: fault.KillGcs | fault.CrashGcs) -> None:
+    def kill(self, how: fault.KillGcs | fault.CrashGcs) -> None:
         if not self.server.alive:
             return
         serving = self.server.open
@@ -201,30 +200,30 @@ class World:
         self._start_later(how.down)
 
     def _start_later(self, down: float) -> None:
-        self._restart_after = down
+        self.restart_after = down
         self.clock.after(max(down, 0.001), self._start)
 
     def _start(self) -> None:
         if self.server.alive:
             return
-        if self._crashes_left:
-            self.server.doomed_tag, self.server.budget = None, self._crashes_left.pop(0)
+        if self.crashes_left:
+            self.server.doomed_tag, self.server.budget = None, self.crashes_left.pop(0)
         self.server.start()
 
     def _struck(self, _tag: int) -> None:
         """The GCS was to die at this effect."""
-        how = self._crash or fault.KillGcs()
-        if isinstance(how, fault.CrashGcs) and self._crash is not None:
-            self._crashes_left += how.recoveries
+        how = self.crash or fault.KillGcs()
+        if isinstance(how, fault.CrashGcs) and self.crash is not None:
+            self.crashes_left += how.recoveries
         self.reached("a crash between two effects" if self.server.open else "a crash during recovery")
-        self._crash = fault.KillGcs(how.down, how.applied)
-        self._kill(self._crash)
+        self.crash = fault.KillGcs(how.down, how.applied)
+        self.kill(self.crash)
 
     def _died(self, _why: str) -> None:
         self.kills += 1
         self.reached("the GCS gives up a store that fails")
         self.record.write("fault", "the store fails", {"phase": "healed"})
-        self._start_later(self._restart_after)
+        self._start_later(self.restart_after)
 
     def _opened(self) -> None:
         if self.server.life:
@@ -241,97 +240,6 @@ class World:
         bundles = [one for raylet in self.raylets if not raylet.gone for one in raylet.book.bundles.values()]
         if any(not one.committed for one in bundles):
             self.reached("a crash between prepare and commit")
-
-    # -- faults ----------------------------------------------------------------------------
-
-    def _kill_gcs(self, how: fault.KillGcs) -> None:
-        if self.server.alive:
-            self._crash = fault.KillGcs(how.down, how.applied)
-            self._crashes_left += how.recoveries
-            self._kill(how)
-
-    def _crash_gcs(self, how: fault.CrashGcs) -> None:
-        self._next_crash = how
-
-    def _stall_store(self, how: fault.StallStore) -> None:
-        self.record.write("store", "paused")
-        self.store.stall(how.seconds)
-        self.clock.after(how.seconds, self.record.write, "store", "resumed")
-
-    def _fail_store(self, how: fault.FailStore) -> None:
-        if self.store.refuse_after is None:
-            self.store.refuse_after, self.store.refused_applies = how.writes, how.applied
-            self._restart_after = how.down
-
-    def _new_node(self, how: fault.AddNode) -> None:
-        self._add_node(how.cpus)
-
-    def _kill_node(self, how: fault.KillNode) -> None:
-        raylet = self._raylet(how.node)
-        if raylet is not None:
-            if not self.server.open:
-                self.reached("a node dies during an outage")
-            raylet.exit(-9, "killed", "killed")
-
-    def _cut_node(self, how: fault.CutNode) -> None:
-        raylet = self._raylet(how.node)
-        if raylet is None or raylet.channel.cut:
-            return
-        self.record.write("fault", "a raylet is cut off", {"phase": "inject", "node": raylet.who})
-        self.record.write("raylet", "disconnected", {}, raylet.who)
-        raylet.channel.cut = True
-        raylet.channel.reset()
-        raylet.cut_stream()
-        self.clock.after(how.seconds, self._join_up, raylet)
-
-    def _join_up(self, raylet: Raylet) -> None:
-        raylet.channel.cut = False
-        self.record.write("raylet", "reachable", {}, raylet.who)
-        self.record.write("fault", "a raylet is cut off", {"phase": "healed", "node": raylet.who})
-
-    def _kill_worker(self, how: fault.KillWorker) -> None:
-        worker = self._worker_of(names.actor_id(how.actor))
-        if worker is not None:
-            if not self.server.open:
-                self.reached("a worker dies during an outage")
-            worker.raylet.kill_worker(worker, "killed from outside", m.SYSTEM_ERROR)
-
-    def _worker_of(self, actor: bytes) -> Worker | None:
-        workers = [worker for raylet in self.raylets for worker in raylet.alive()]
-        return next((one for one in workers if one.actor_id == actor), None)
-
-    def _kill_driver(self, how: fault.KillDriver) -> None:
-        home, worker = self._owners.get(how.job % names.JOBS), names.driver_id(how.job % names.JOBS)
-        if home is not None and worker in home.drivers:
-            home.end_driver(home.drivers[worker])
-
-    def _drop_ref(self, how: fault.DropRef) -> None:
-        job, actor = names.job_of(how.actor), names.actor_id(how.actor)
-        home = self._owners.get(job)
-        driver = home.drivers.get(names.driver_id(job)) if home is not None else None
-        if driver is not None:
-            facts = {"actor": actor, "worker": driver.worker_id}
-            self.record.write("note", "ref dropped", {"actor": facts["actor"]}, driver.raylet.who)
-            driver.drop(actor)
-
-    def _break_links(self, _how: fault.BreakLinks) -> None:
-        for channel in self.channels():
-            channel.reset()
-
-
-_BREAK: dict[type[Any], Callable[[World, Any], None]] = {
-    fault.KillGcs: World._kill_gcs,
-    fault.CrashGcs: World._crash_gcs,
-    fault.StallStore: World._stall_store,
-    fault.FailStore: World._fail_store,
-    fault.AddNode: World._new_node,
-    fault.KillNode: World._kill_node,
-    fault.CutNode: World._cut_node,
-    fault.KillWorker: World._kill_worker,
-    fault.KillDriver: World._kill_driver,
-    fault.DropRef: World._drop_ref,
-    fault.BreakLinks: World._break_links,
-}
 
 
 def simulate(plan: Plan) -> World:

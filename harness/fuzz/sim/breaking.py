@@ -1,0 +1,122 @@
+"""What a fault of a plan does to a simulated cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from harness.fuzz import faults as fault
+from harness.fuzz import names
+from harness.wire import messages as m
+
+if TYPE_CHECKING:
+    from harness.fuzz.sim.raylet import Raylet
+    from harness.fuzz.sim.workers import Worker
+    from harness.fuzz.sim.world import World
+
+
+def _kill_gcs(world: World, how: fault.KillGcs) -> None:
+    if world.server.alive:
+        world.crash = fault.KillGcs(how.down, how.applied)
+        world.crashes_left += how.recoveries
+        world.kill(how)
+
+
+def _crash_gcs(world: World, how: fault.CrashGcs) -> None:
+    world.next_crash = how
+
+
+def _stall_store(world: World, how: fault.StallStore) -> None:
+    world.record.write("store", "paused")
+    world.store.stall(how.seconds)
+    world.clock.after(how.seconds, world.record.write, "store", "resumed")
+
+
+def _fail_store(world: World, how: fault.FailStore) -> None:
+    if world.store.refuse_after is None:
+        world.store.refuse_after, world.store.refused_applies = how.writes, how.applied
+        world.restart_after = how.down
+
+
+def _new_node(world: World, how: fault.AddNode) -> None:
+    world.add_node(how.cpus)
+
+
+def _kill_node(world: World, how: fault.KillNode) -> None:
+    raylet = world.raylet(how.node)
+    if raylet is not None:
+        if not world.server.open:
+            world.reached("a node dies during an outage")
+        raylet.exit(-9, "killed", "killed")
+
+
+def _cut_node(world: World, how: fault.CutNode) -> None:
+    raylet = world.raylet(how.node)
+    if raylet is None or raylet.channel.cut:
+        return
+    world.record.write("fault", "a raylet is cut off", {"phase": "inject", "node": raylet.who})
+    world.record.write("raylet", "disconnected", {}, raylet.who)
+    raylet.channel.cut = True
+    raylet.channel.reset()
+    raylet.syncer.break_off()
+    world.clock.after(how.seconds, _join_up, world, raylet)
+
+
+def _join_up(world: World, raylet: Raylet) -> None:
+    raylet.channel.cut = False
+    world.record.write("raylet", "reachable", {}, raylet.who)
+    world.record.write("fault", "a raylet is cut off", {"phase": "healed", "node": raylet.who})
+
+
+def _kill_worker(world: World, how: fault.KillWorker) -> None:
+    worker = _worker_of(world, names.actor_id(how.actor))
+    if worker is not None:
+        if not world.server.open:
+            world.reached("a worker dies during an outage")
+        worker.raylet.kill_worker(worker, "killed from outside", m.SYSTEM_ERROR)
+
+
+def _worker_of(world: World, actor: bytes) -> Worker | None:
+    workers = [worker for raylet in world.raylets for worker in raylet.alive()]
+    return next((one for one in workers if one.actor_id == actor), None)
+
+
+def _kill_driver(world: World, how: fault.KillDriver) -> None:
+    home, worker = world.owners.get(how.job % names.JOBS), names.driver_id(how.job % names.JOBS)
+    if home is not None and worker in home.drivers:
+        home.end_driver(home.drivers[worker])
+
+
+def _drop_ref(world: World, how: fault.DropRef) -> None:
+    job, actor = names.job_of(how.actor), names.actor_id(how.actor)
+    home = world.owners.get(job)
+    driver = home.drivers.get(names.driver_id(job)) if home is not None else None
+    if driver is not None:
+        facts = {"actor": actor, "worker": driver.worker_id}
+        world.record.write("note", "ref dropped", {"actor": facts["actor"]}, driver.raylet.who)
+        driver.drop(actor)
+
+
+def _break_links(world: World, _how: fault.BreakLinks) -> None:
+    for channel in world.channels():
+        channel.reset()
+
+
+_BREAK: dict[type[Any], Callable[[World, Any], None]] = {
+    fault.KillGcs: _kill_gcs,
+    fault.CrashGcs: _crash_gcs,
+    fault.StallStore: _stall_store,
+    fault.FailStore: _fail_store,
+    fault.AddNode: _new_node,
+    fault.KillNode: _kill_node,
+    fault.CutNode: _cut_node,
+    fault.KillWorker: _kill_worker,
+    fault.KillDriver: _kill_driver,
+    fault.DropRef: _drop_ref,
+    fault.BreakLinks: _break_links,
+}
+
+
+def break_down(world: World, what: fault.Fault) -> None:
+    """Carry out ``what``; nothing, where what it would break is not there."""
+    _BREAK[type(what)](world, what)
