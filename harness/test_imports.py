@@ -81,6 +81,10 @@ RULES = (
         "harness/backend",
         (*LOW, *(f"harness.{room}" for room in ("container", "history", "proxy", "store", "target"))),
     ),
+    Rule(
+        "harness/fuzz",
+        (*LOW, *(f"harness.{room}" for room in ("check", "driver", "history", "judge", "raylet")), "reference_gcs"),
+    ),
     Rule("harness/supervisor.py", (*LOW, "harness.target")),
     Rule("reference_gcs", ("harness.wire",)),
     Rule("reference_gcs/core", ("harness.wire", "reference_gcs.core")),
