@@ -83,7 +83,12 @@ RULES = (
     ),
     Rule(
         "harness/fuzz",
-        (*LOW, *(f"harness.{room}" for room in ("check", "driver", "history", "judge", "raylet")), "reference_gcs"),
+        (
+            *LOW,
+            *(f"harness.{room}" for room in ("check", "driver", "history", "judge", "raylet", "store")),
+            "harness.report.verdict",
+            "reference_gcs",
+        ),
     ),
     Rule("harness/supervisor.py", (*LOW, "harness.target")),
     Rule("reference_gcs", ("harness.wire",)),
