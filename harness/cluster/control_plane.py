@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import socket
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, closing, suppress
@@ -49,6 +50,7 @@ PATIENT_HEALTH: Mapping[str, object] = {
     "health_check_failure_threshold": 5,
 }
 GCS_NAME = "gcs.test"
+_CONNECT_SECONDS = 0.25
 
 
 class ControlPlane:
@@ -311,6 +313,15 @@ class ControlPlane:
     def gcs_is_connected_to_store(self) -> bool:
         """Whether the GCS has an open connection to its Redis, answered or not."""
         return self.proxy is not None and any(one.open for one in self.proxy.connections("gcs"))
+
+    def store_lets_in(self) -> bool:
+        """Whether a GCS that is started now would get a connection where it was told that the store is."""
+        told = self.gcs.launch.store
+        try:
+            socket.create_connection((told.host, told.port), _CONNECT_SECONDS).close()
+        except OSError:
+            return False
+        return True
 
     def start_rival(self) -> GcsProcess:
         """Start a second GCS on the same store and namespace, at a port of its own."""

@@ -32,7 +32,8 @@ def settle(client: docker.DockerClient) -> None:
         settings.ryuk_disabled = True
         Reaper.delete_instance()
         reason = getattr(why, "explanation", None) or why
-        print(f"without Ryuk, Testcontainers' reaper ({reason}): Gauntlet's own reaps", file=sys.stderr)
+        if "PYTEST_XDIST_WORKER" not in os.environ:  # the controller has said it
+            print(f"without Ryuk, Testcontainers' reaper ({reason}): Gauntlet's own reaps", file=sys.stderr)
     finally:
         settings.hub_image_name_prefix = prefix
 

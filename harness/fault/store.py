@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.store.redis_server import client_of
+from harness.wait import until
 
 if TYPE_CHECKING:
     from harness.cluster import Cluster
@@ -41,6 +42,9 @@ class KillStore(PauseStore):
         if cluster.store.persistence != "aof":
             cluster.recorder.write("store", "lost", {"why": "it is killed, and keeps no log of its writes"})
         cluster.store.kill()
+        if cluster.proxy is not None:
+            # It hears of the death a moment later, and what it lets in until then would be cut at once.
+            until("the way to the store is shut", lambda: not cluster.store_lets_in(), within=5, every=0.002)
         cluster.recorder.write("store", "killed")
 
     def heal(self, cluster: Cluster) -> None:

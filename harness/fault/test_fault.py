@@ -35,6 +35,7 @@ class Place:
     store: Any
     recorder: Recorder
     unhealed: list[str] = field(default_factory=list)
+    proxy: None = None
 
 
 @pytest.fixture
