@@ -71,6 +71,25 @@ def test_a_short_partition_ends_nothing(start: Callable[..., Cluster], direction
     held(differences(before, cluster.look(), unchanged), watch.violations())
 
 
+@pytest.mark.promise("3", "4")
+@pytest.mark.clause("K3")
+@pytest.mark.behaviour("T3")
+def test_a_partition_that_ends_just_before_the_limit_costs_nobody(start: Callable[..., Cluster]) -> None:
+    limit = 5.0
+    cluster = start(linked=True, separate=True, channel=QUICK_PING, raylet=TALKING, reconnect_limit=limit)
+    watch = populate(cluster).watch()
+    with cluster.broken(CutLink("down")):
+        until("every raylet waits", lambda: all_wait(cluster), within=10)
+        first = min(raylet.waiting_since or 0.0 for raylet in cluster.raylets)
+        until("the limit is near", lambda: cluster.now() > first + limit - 1.5, within=limit)
+        assert all(raylet.alive for raylet in cluster.raylets), "a raylet left before its limit"
+    if cluster.now() > first + limit - 1.0:
+        raise Inconclusive("the partition took too long to heal")
+    cluster.settled()
+    assert all(raylet.alive for raylet in cluster.raylets), "a raylet left within its limit"
+    held(two_state(standings(cluster), limit), watch.violations())
+
+
 @pytest.mark.promise("4")
 @pytest.mark.clause("K3", "N1")
 @pytest.mark.behaviour("T3")

@@ -51,6 +51,7 @@ def test_back_at_once_every_raylet_reconnects_without_registering_again(
 
 
 @pytest.mark.behaviour("T3")
+@pytest.mark.needs(backend="loopback", why="an engine takes its time to start the GCS's container")
 def test_back_just_before_the_limit_nobody_leaves(start: Callable[..., Cluster]) -> None:
     limit = 6.0
     cluster = start(raylets=2, separate=True, reconnect_limit=limit)
