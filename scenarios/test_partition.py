@@ -95,7 +95,14 @@ def test_a_partition_that_ends_just_before_the_limit_costs_nobody(start: Callabl
 @pytest.mark.behaviour("T3")
 def test_raylets_that_get_no_answers_leave_at_their_limit(start: Callable[..., Cluster]) -> None:
     limit = 3.0
-    cluster = start(linked=True, separate=True, channel=QUICK_PING, raylet=TALKING, reconnect_limit=limit)
+    cluster = start(
+        linked=True,
+        separate=True,
+        config=LOSSY_HEALTH,
+        channel=QUICK_PING,
+        raylet=TALKING,
+        reconnect_limit=limit,
+    )
     with cluster.broken(CutLink("down")):
         until("every raylet waits", lambda: all_wait(cluster), within=10)
         first = {raylet.node_id: raylet.waiting_since or 0.0 for raylet in cluster.raylets}
@@ -153,7 +160,7 @@ def test_a_gcs_that_was_cut_off_for_a_while_has_lost_nothing(start: Callable[...
 @pytest.mark.clause("K3", "N1")
 @pytest.mark.behaviour("T3")
 def test_past_the_limit_without_a_gcs_every_raylets_container_ends(start: Callable[..., Cluster]) -> None:
-    cluster = start(channel=QUICK_PING, raylet=TALKING, reconnect_limit=3.0)
+    cluster = start(config=LOSSY_HEALTH, channel=QUICK_PING, raylet=TALKING, reconnect_limit=3.0)
     with cluster.broken(DisconnectGcs()):
         for host in cluster.hosts:
             assert host.wait_exit(within=20) == 1, f"its container ended with {host.exit_status}"
