@@ -85,9 +85,27 @@ RULES = (
         "harness/fuzz",
         (
             *LOW,
-            *(f"harness.{room}" for room in ("check", "driver", "history", "judge", "raylet", "store")),
-            "harness.report.verdict",
+            *(f"harness.{room}" for room in ("backend", "check", "cluster", "driver", "expectations", "fault")),
+            *(f"harness.{room}" for room in ("history", "judge", "proxy", "raylet", "store", "target")),
+            "harness.report",
             "reference_gcs",
+        ),
+    ),
+    Rule(
+        "harness/fuzz/sim",
+        (
+            *LOW,
+            *(f"harness.{room}" for room in ("check", "driver", "history", "raylet", "store")),
+            *(f"harness.fuzz.{room}" for room in ("asking", "faults", "names", "operations", "plan")),
+            "reference_gcs",
+        ),
+    ),
+    Rule(
+        "harness/fuzz/real",
+        (
+            *LOW,
+            *(f"harness.{room}" for room in ("backend", "cluster", "driver", "expectations", "history")),
+            *(f"harness.{room}" for room in ("judge", "proxy", "raylet", "report", "target", "fuzz")),
         ),
     ),
     Rule("harness/supervisor.py", (*LOW, "harness.target")),

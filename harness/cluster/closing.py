@@ -11,11 +11,14 @@ from harness.target.gcs import GcsProcess
 LONGEST_READ_BYTES = 4 * 1024 * 1024
 
 
-def close_case(cluster: Cluster) -> None:
-    """Write the closing look, what the GCS's logs say of a fatal end, and the end of the case."""
+def close_case(cluster: Cluster, within: float = 2.0) -> None:
+    """Write the closing look, what the GCS's logs say of a fatal end, and the end of the case.
+
+    ``within``: how long all may take to come to rest before that look, in seconds.
+    """
     if not cluster.recorder.on:
         return
-    cluster.closing_look()
+    cluster.closing_look(within)
     for who, process in (("gcs", cluster.gcs), ("rival", cluster.rival)):
         if process is not None:
             _last_words(cluster, who, process)

@@ -55,13 +55,15 @@ class Cluster(ControlPlane, Population):
         reconnect_limit: float | None = None,
         raylet: Mapping[str, Any] | None = None,
         channel: Mapping[str, str | int] | None = None,
+        lasting: bool = False,
         **plane: Any,
     ) -> None:
         """Nothing starts yet.
 
         ``separate``: one process per raylet. ``reconnect_limit``: the raylets'
         gcs_rpc_server_reconnect_timeout_s, in seconds; ``raylet``: further options of theirs;
-        ``channel``: gRPC channel arguments of raylets and drivers; ``plane``: see ControlPlane.
+        ``channel``: gRPC channel arguments of raylets and drivers; ``lasting``: it will be renewed;
+        ``plane``: see ControlPlane.
         """
         super().__init__(target, store, directory, **plane)
         self.raylets: list[RayletHandle] = []
@@ -71,6 +73,7 @@ class Cluster(ControlPlane, Population):
         """All clients of it, those of drivers and listeners too."""
         self._numbers = itertools.count()
         self._separate = separate or self.backend.one_raylet_each
+        self._lasting = lasting
         self._channel = dict(channel or {})
         self._raylet = dict(raylet or {})
         self._env = {LIMIT_VARIABLE: str(reconnect_limit)} if reconnect_limit is not None else {}
@@ -116,7 +119,8 @@ class Cluster(ControlPlane, Population):
             check_interval=0.05,
             spawn=self.backend.spawn,
             address=place.address if self.backend.one_raylet_each else LOOPBACK,
-            record=self._record_of(number),
+            record=self.record_of(number),
+            lasting=self._lasting,
         )
         host.recorder = self.recorder
         return host
@@ -126,7 +130,7 @@ class Cluster(ControlPlane, Population):
         self._ending.callback(host.close)
         return host
 
-    def _record_of(self, host: int) -> tuple[str, str, int, str] | None:
+    def record_of(self, host: int) -> tuple[str, str, int, str] | None:
         """What the host of that number needs to write the same history."""
         own = self.recorder
         return (str(own.directory), own.case, own.cluster, f"r{host}") if own.on else None
@@ -214,7 +218,7 @@ class Cluster(ControlPlane, Population):
 
     def client(self, **options: Any) -> GcsClient:
         """A bare client of the GCS, closed with the cluster."""
-        return self._client_at(self.address, options)
+        return self.client_at(self.address, options)
 
     def look(self, within: float = 30.0) -> View:
         """The tables of the GCS now."""
@@ -243,9 +247,10 @@ class Cluster(ControlPlane, Population):
 
     def client_of(self, gcs: GcsProcess, **options: Any) -> GcsClient:
         """A client of a given GCS (a rival), by its bare address, sending no cluster id."""
-        return self._client_at(gcs.address, options)
+        return self.client_at(gcs.address, options)
 
-    def _client_at(self, address: str, options: Mapping[str, Any], kind: str = "client") -> GcsClient:
+    def client_at(self, address: str, options: Mapping[str, Any], kind: str = "client") -> GcsClient:
+        """A client by a way of its own: ``address`` is any gRPC target."""
         client = GcsClient(
             address,
             self.target.dialect,
@@ -263,7 +268,7 @@ class Cluster(ControlPlane, Population):
 
     def subscribe(self, channel: str, polling: bool = True, acknowledge: bool = True) -> Listener:
         """A listener on a channel (``ACTOR``, ``NODE_INFO`` …), through a client of its own."""
-        client = self._client_at(self.address, {}, "listener")
+        client = self.client_at(self.address, {}, "listener")
         listener = Listener(client, channel, polling, acknowledge)
         self._ending.callback(listener.close)
         return listener
@@ -295,7 +300,7 @@ class Cluster(ControlPlane, Population):
             self.proxy.turn_to(case)
         self.recorder.turn_to(case)
         for number, host in enumerate(self.hosts):
-            if record := self._record_of(number):
+            if record := self.record_of(number):
                 with suppress(OSError):  # a host that is dead has nothing to write
                     host.record(*record)
         self.record_built()

@@ -119,7 +119,7 @@ class ControlPlane:
             self.recorder,
             run=self.backend.start_gcs,
         )
-        self._ending.callback(self.gcs.kill)
+        self._ending.callback(lambda: self.gcs.kill())  # the one there is then
         self.link: LinkProxy | None = None
         """Between raylets and the GCS, for faults of that link; None unless ``linked``."""
         self._cuts = ExitStack()
@@ -142,6 +142,25 @@ class ControlPlane:
         self.record_built()
         if namespace and self.recorder.on and store.settings.kind == "redis":
             self._note_inheritance()
+
+    def begin_anew(self, namespace: str) -> None:
+        """Another GCS, not started, in another namespace at the same place; nothing of the old one is left.
+
+        For a store of our own, which is emptied.
+        """
+        self.kill_gcs()
+        self.end_rival()
+        self.rival = None
+        self.unhealed.clear()
+        self.store.wipe()
+        self.namespace = namespace
+        launch = replace(
+            self.gcs.launch,
+            namespace=namespace,
+            session_name=f"session_{namespace}",
+            directory=self.directory / f"gcs-{namespace}",
+        )
+        self.gcs = GcsProcess(self.target, launch, self.recorder, run=self.backend.start_gcs)
 
     def record_built(self) -> None:
         """Write into the history what the cluster is made of."""

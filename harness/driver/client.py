@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -171,6 +171,24 @@ class GcsClient:
         with self._calls.kept_open(method(name).name):
             return self._retried(name, request, within, attempts if attempts is not None else [], cluster_id)
 
+    def begin_control(
+        self, name: str, request: Message, within: float = 30.0, times: int = 1
+    ) -> Callable[[], Any]:
+        """Send now, ``times`` at once, and give what sees the first of them through as :meth:`control` does.
+
+        What was sent first is sent first also where many threads see calls through.
+        """
+        future = self._send(name, request, within, "own", False)
+        again = future.id if isinstance(future, Recorded) else None
+        for _ in range(times - 1):
+            self._send(name, request, within, "own", False, again=again)
+
+        def see_through() -> Any:
+            with self._calls.kept_open(method(name).name):
+                return self._retried(name, request, within, [], "own", future)
+
+        return see_through
+
     def _retried(
         self,
         name: str,
@@ -178,7 +196,9 @@ class GcsClient:
         within: float,
         attempts: list[Attempt],
         cluster_id: bytes | str | None,
+        sent: Any = None,
     ) -> Any:
+        """``sent``: the future of the first sending, where that was made already."""
         end = time.monotonic() + within
         parked, last = False, None
         while True:
@@ -186,8 +206,8 @@ class GcsClient:
             attempts.append(attempt)
             try:
                 left = max(0.01, end - time.monotonic())
-                future = self._send(name, request, left, cluster_id, parked, again=last)
-                last = future.id if isinstance(future, Recorded) else None
+                future = sent or self._send(name, request, left, cluster_id, parked, again=last)
+                sent, last = None, future.id if isinstance(future, Recorded) else None
                 reply = future.result()
                 attempt.ended, attempt.code = time.monotonic(), grpc.StatusCode.OK
                 return reply

@@ -38,6 +38,7 @@ class RayletHost:
         address: str = "127.0.0.1",
         name: str = "raylets",
         record: tuple[str, str, int, str] | None = None,
+        lasting: bool = False,
     ) -> None:
         """Start the process and wait until it can be talked to (at most 20 s, else TimedOut).
 
@@ -48,6 +49,7 @@ class RayletHost:
         process listens for us; ``spawn``: what starts it. ``channel_options``:
         gRPC channel arguments over Ray's. ``check_interval``: seconds between looks at a lost
         channel (Ray's 1). ``record``: what :meth:`record` takes; without it the raylets write no history.
+        ``lasting``: the process outlives its last raylet.
         """
         self.dialect = speaks or dialect()
         self.directory = directory or Path(tempfile.mkdtemp(prefix="gauntlet-raylets-"))
@@ -70,6 +72,7 @@ class RayletHost:
             "--release", str(self.dialect.release), "--directory", str(self.directory),
             "--shared", str(shared), "--check-interval", str(check_interval),
             "--channel-options", json.dumps(list((channel_options or {}).items())),
+            *(["--lasting"] if lasting else []),
             *(["--record", json.dumps([_absolute(record[0]), *record[1:]])] if record else []),
         ]  # fmt: skip
         log_path = self.directory / f"{name}.log"
@@ -152,6 +155,11 @@ class RayletHost:
 
         wait.until(f"{len(added)} raylets settled", settled, within, every=0.2)
         return added
+
+    def clear(self) -> None:
+        """Free all of its raylets; what their handles are asked then is a KeyError there. For a process that lasts."""
+        self._ask({"op": "clear"})
+        self.raylets.clear()
 
     def record(self, directory: str | Path, case: str, cluster: int, writer: str) -> None:
         """From now on the raylets write the history of ``case`` below ``directory``.

@@ -33,6 +33,7 @@ class Control:
             "add": self._add,
             "states": self._states,
             "record": self._record,
+            "clear": self._clear,
         }
         self._of_raylet: dict[str, Callable[[Raylet, Asked], Awaitable[Any]]] = {
             "state": self._state,
@@ -85,6 +86,9 @@ class Control:
 
     async def _states(self, _: Asked) -> Any:
         return [await self._state(raylet, {}) for raylet in self._host.raylets.values()]
+
+    async def _clear(self, _: Asked) -> Any:
+        await self._host.clear()
 
     async def _record(self, asked: Asked) -> Any:
         self._host.record.turn(**asked)

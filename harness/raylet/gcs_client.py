@@ -58,6 +58,7 @@ class GcsLink:
     ) -> None:
         merged = {**dict(CHANNEL_OPTIONS), **dict(options)}
         self.dialect = dialect
+        self._options = options
         self.reading = asyncio.Semaphore(READERS)
         """Held while a whole table is read: a thousand copies of it at once would be 100 MB."""
         self.channel = grpc.aio.insecure_channel(target, options=tuple(merged.items()))
@@ -65,6 +66,10 @@ class GcsLink:
         self._callables: dict[str, Any] = {}
         self._parked: list[asyncio.Future[None]] = []
         self._watching: asyncio.Task[None] | None = None
+
+    def to(self, target: str) -> GcsLink:
+        """A channel of the same kind by another way."""
+        return GcsLink(target, self.dialect, self._options, self._check_interval)
 
     async def send(self, name: str, data: bytes, metadata: Any, timeout: float | None = None) -> bytes:
         """One try of ``Service.Method`` in raw bytes; grpc.aio.AioRpcError as it comes."""

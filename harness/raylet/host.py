@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     import asyncio
     import socket
 
+    from harness.raylet.gcs_client import GcsLink
     from harness.raylet.raylet import Options, Raylet
 
 CONTROL_FILE = "control.json"
 
 
 class Host:
-    """The raylets of this process. With a single one, its end is the process's end."""
+    """The raylets of this process. With a single one, its end is the process's end, unless it is to last."""
 
     def __init__(self, arguments: argparse.Namespace, pair: socket.socket) -> None:
         from harness.raylet.gcs_client import GcsLink
@@ -39,14 +40,15 @@ class Host:
         self.record = Record()
         if arguments.record:
             self.record.turn(*json.loads(arguments.record))
-        self._shared = arguments.shared
+        self._shared, self._lasting = arguments.shared, arguments.lasting
         self._ending: set[asyncio.Task[None]] = set()
+        self._ways: list[GcsLink] = []
 
     async def add(self, options: Options) -> Raylet:
         """Open a raylet and let it register; OSError if its port is taken."""
         from harness.raylet.raylet import Raylet
 
-        raylet = Raylet(options, self.link, self.nursery, self._shared, self._gone, self.record)
+        raylet = Raylet(options, self._way(options.gcs), self.nursery, self._shared, self._gone, self.record)
         await raylet.open()
         self.raylets[raylet.node_id] = raylet
         return raylet
@@ -54,12 +56,28 @@ class Host:
     def _gone(self, raylet: Raylet, status: int) -> None:
         import asyncio
 
-        if len(self.raylets) == 1:
+        if len(self.raylets) == 1 and not self._lasting:
             # As Ray's _Exit: no cleanup. The zygote and its workers die of it.
             os._exit(status)
         ending = asyncio.create_task(raylet.close())
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
+
+    def _way(self, target: str) -> GcsLink:
+        """The channel to the GCS at ``target``, for one raylet; without one that of all."""
+        if not target:
+            return self.link
+        self._ways.append(self.link.to(target))
+        return self._ways[-1]
+
+    async def clear(self) -> None:
+        """Free all raylets, whatever they are at, as if there had been none."""
+        raylets, self.raylets = list(self.raylets.values()), {}
+        ways, self._ways = self._ways, []
+        for raylet in raylets:
+            await raylet.close()
+        for way in ways:
+            await way.channel.close()
 
 
 async def serve(arguments: argparse.Namespace, pair: socket.socket) -> None:
@@ -94,6 +112,7 @@ def parser() -> argparse.ArgumentParser:
     known.add_argument(
         "--record", default="", help="JSON list: directory, case, cluster, writer of the history"
     )
+    known.add_argument("--lasting", action="store_true", help="outlive the last raylet")
     known.add_argument(
         "--parent-pipe", action="store_true", help="end at once when standard input reaches its end"
     )

@@ -43,6 +43,8 @@ class Options:
     labels: Mapping[str, str] = field(default_factory=dict)
     is_head: bool = False
     node_id: bytes = b""
+    gcs: str = ""
+    """The gRPC target at which this one knows the GCS; empty: as all in its host."""
     cluster_id: bytes = b""
     """Believed from the start, as a raylet is told on its command line; empty: ask."""
     reconnect_limit: float = reconnect.DEFAULT_LIMIT_S

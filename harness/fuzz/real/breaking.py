@@ -1,0 +1,125 @@
+"""What a fault of a plan does to a real cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from harness.fuzz import faults as fault
+from harness.fuzz import names
+from harness.proxy import Match
+from harness.proxy.modes import Cut, KillAfter, KillBefore, RefuseWith
+from harness.raylet.asking import HostError
+
+if TYPE_CHECKING:
+    from harness.fuzz.real.performance import Performance
+    from harness.proxy.base import Strike
+
+EFFECTS_PER_COMMAND = 2
+"""A plan counts effects, of which commands to the store are about every second one."""
+
+
+def _kill_gcs(run: Performance, how: fault.KillGcs) -> None:
+    if run.cluster.gcs.alive:
+        run.keeper.expect(how.down, how.recoveries)
+        run.cluster.kill_gcs()
+        run.hit("a kill")
+
+
+def _crash_gcs(run: Performance, how: fault.CrashGcs) -> None:
+    run.next_crash = how
+
+
+def arm_crash(run: Performance, how: fault.CrashGcs) -> None:
+    """Let the GCS die at a command to the store that it sends from now on."""
+    mode = KillAfter() if how.applied else KillBefore()
+    strike = run.cluster.arm(mode, Match(nth=how.effects // EFFECTS_PER_COMMAND + 1))
+    run.armed.append((strike, "a crash at a command", lambda: run.keeper.expect(how.down, how.recoveries)))
+
+
+def _fail_store(run: Performance, how: fault.FailStore) -> None:
+    mode = Cut(at="reply") if how.applied else RefuseWith()
+    strike: Strike = run.cluster.arm(mode, Match(nth=how.writes + 1))
+    run.armed.append((strike, "a refused command", lambda: run.keeper.expect(how.down)))
+
+
+def _stall_store(run: Performance, how: fault.StallStore) -> None:
+    if run.store_stalled:
+        return
+    run.store_stalled = True
+    run.cluster.recorder.write("store", "paused")
+    run.cluster.store.pause()
+    run.hit("a stalled store")
+    run.later(how.seconds, run.resume_store)
+
+
+def _add_node(run: Performance, how: fault.AddNode) -> None:
+    run.add_node(how.cpus)
+    run.hit("a node that joins")
+
+
+def _kill_node(run: Performance, how: fault.KillNode) -> None:
+    if (raylet := run.raylet(how.node)) is not None:
+        raylet.kill()
+        run.hit("a dead node")
+
+
+def _cut_node(run: Performance, how: fault.CutNode) -> None:
+    raylet = run.raylet(how.node)
+    if raylet is None or not run.links.cut(raylet):
+        return
+    run.hit("a node cut off")
+    run.later(how.seconds, lambda: run.links.join(raylet))
+
+
+def _kill_worker(run: Performance, how: fault.KillWorker) -> None:
+    actor = names.actor_id(how.actor)
+    for raylet in run.cluster.raylets:
+        workers = raylet.workers() if raylet.alive else []
+        for worker in workers:
+            if worker.alive and worker.actor_id == actor:
+                raylet.kill_worker(worker.worker_id)
+                run.hit("a dead worker")
+                return
+
+
+def _kill_driver(run: Performance, how: fault.KillDriver) -> None:
+    owner = run.owners.get(how.job % names.JOBS)
+    if owner is not None and owner.alive and owner.home.alive:
+        owner.alive = False
+        owner.home.detach_driver(owner.owner.worker_id)
+        run.hit("a dead driver")
+
+
+def _drop_ref(run: Performance, how: fault.DropRef) -> None:
+    owner = run.owners.get(names.job_of(how.actor))
+    if owner is not None and owner.alive and owner.home.alive:
+        owner.home.drop_ref(names.actor_id(how.actor), owner.owner.worker_id)
+        run.hit("a dropped reference")
+
+
+def _break_links(run: Performance, _how: fault.BreakLinks) -> None:
+    run.links.reset()
+    run.hit("broken connections")
+
+
+_BREAK: dict[type[Any], Callable[[Performance, Any], None]] = {
+    fault.KillGcs: _kill_gcs,
+    fault.CrashGcs: _crash_gcs,
+    fault.StallStore: _stall_store,
+    fault.FailStore: _fail_store,
+    fault.AddNode: _add_node,
+    fault.KillNode: _kill_node,
+    fault.CutNode: _cut_node,
+    fault.KillWorker: _kill_worker,
+    fault.KillDriver: _kill_driver,
+    fault.DropRef: _drop_ref,
+    fault.BreakLinks: _break_links,
+}
+
+
+def break_down(run: Performance, what: fault.Fault) -> None:
+    """Carry out ``what``; nothing, where what it would break is not there, or goes while it is asked."""
+    with suppress(HostError):
+        _BREAK[type(what)](run, what)

@@ -1,0 +1,85 @@
+"""What brings the GCS of a plan back: as late as the plan says, and to die again in its recovery where it says so."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from time import monotonic
+
+from harness.cluster.cluster import Cluster
+from harness.errors import TargetFailed
+from harness.proxy import Match
+from harness.proxy.base import Strike
+from harness.proxy.modes import KillBefore
+
+DOWN_SECONDS = 0.05
+MOST_FAILED_STARTS = 5
+
+
+class Keeper:
+    """Asked again and again, it looks after the GCS; it never waits."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._down, self._due = DOWN_SECONDS, 0.0
+        self._dead = False
+        self._rungs: deque[int] = deque()
+        self._rung: Strike | None = None
+        self._serving = True
+        self._failed = 0
+        self.recoveries = 0
+        self.killed_young = 0
+        """How many starts in a row were killed before they served, by the plan."""
+
+    def expect(self, down: float, recoveries: Sequence[int] = ()) -> None:
+        """The GCS was killed, or is about to be: how long it stays away, and where its next starts die."""
+        self._down = down
+        self._rungs.extend(recoveries)
+
+    @property
+    def serving(self) -> bool:
+        """Whether it served when it was last looked at, and no kill is due."""
+        return self._serving and self._cluster.gcs.alive
+
+    def look(self) -> None:
+        """TargetFailed when it ends by itself in start after start."""
+        gcs = self._cluster.gcs
+        if gcs.alive:
+            self._dead = False
+            if not self._serving and gcs.accepts() and gcs.serving():
+                self._came_back()
+        elif not self._dead:
+            self._died()
+        elif monotonic() >= self._due:
+            self._start()
+
+    def _came_back(self) -> None:
+        self._serving = True
+        self._failed = self.killed_young = 0
+        self.recoveries += 1
+        self._disarm()
+
+    def _died(self) -> None:
+        self._dead = True
+        if not self._serving:
+            struck = self._rung is not None and self._rung.struck.is_set()
+            self.killed_young += struck
+            self._failed += not struck
+        self._serving = False
+        self._disarm()
+        self._due = monotonic() + self._down
+        self._down = DOWN_SECONDS
+        if self._failed >= MOST_FAILED_STARTS:
+            gcs = self._cluster.gcs
+            raise TargetFailed(f"{gcs.target.name} ended by itself in {self._failed} starts in a row")
+
+    def _start(self) -> None:
+        if self._rungs and self._cluster.proxy is not None:
+            self._rung = self._cluster.arm(KillBefore(), Match(nth=1 + self._rungs.popleft()))
+        self._cluster.gcs.start()
+        self._dead = False
+
+    def _disarm(self) -> None:
+        rung, self._rung = self._rung, None
+        if rung is not None:
+            rung.disarm()

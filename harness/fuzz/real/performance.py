@@ -1,0 +1,214 @@
+"""One plan carried out on one real cluster, from its build to the rest after its last step."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from random import Random
+
+from harness.cluster.cluster import Cluster
+from harness.driver.specs import Owner
+from harness.errors import TimedOut
+from harness.fuzz import asking, names
+from harness.fuzz import faults as fault
+from harness.fuzz import operations as op
+from harness.fuzz.plan import Plan, Step, consistent
+from harness.fuzz.real.breaking import arm_crash, break_down
+from harness.fuzz.real.clients import Asker, Subscription
+from harness.fuzz.real.keeper import Keeper
+from harness.fuzz.real.links import Links
+from harness.proxy.base import Strike
+from harness.raylet.handles import RayletHandle
+
+TICK_SECONDS = 0.002
+AFTERMATH_SECONDS = 0.3
+"""In which what was armed may still strike after the last step."""
+BACK_SECONDS = 20.0
+THREADS = 160
+"""Each sees a call through: more than any plan has calls."""
+
+
+@dataclass
+class Home:
+    """A driver: the ``owner`` as it stands in requests, and the raylet on which it lives."""
+
+    owner: Owner
+    home: RayletHandle
+    alive: bool = True
+
+
+class Performance:
+    """``hits``: what was really broken -> how often. ``missed``: how many strikes were armed and never came."""
+
+    def __init__(self, cluster: Cluster, plan: Plan) -> None:
+        self.cluster, self.plan = cluster, consistent(plan)
+        self.keeper = Keeper(cluster)
+        self.links = Links(cluster, plan)
+        self.owners: dict[int, Home] = {}
+        self.hits: Counter[str] = Counter()
+        self.missed = 0
+        self.next_crash: fault.CrashGcs | None = None
+        self.armed: list[tuple[Strike, str, Callable[[], None]]] = []
+        self.store_stalled = False
+        self._random = Random(plan.seed)
+        self._pool = ThreadPoolExecutor(THREADS, "client")
+        self._clients: list[Asker] = []
+        self._later: list[tuple[float, int, Callable[[], object]]] = []
+        self._numbers = itertools.count()
+
+    def run(self) -> None:
+        """Build, take every step, mend all, and wait until the GCS serves.
+
+        TargetFailed when it does not come back, TimedOut when nobody can say why.
+        """
+        self._build()
+        for number, step in enumerate(self.plan.steps, 1):
+            self._pass(step.pause)
+            self._take(step, number)
+        self._come_to_rest()
+
+    def close(self) -> None:
+        """Let nobody ask anything more; calls under way end with their channels."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self.links.close()
+
+    # -- what faults ask ---------------------------------------------------------------------
+
+    def hit(self, what: str) -> None:
+        self.hits[what] += 1
+
+    def later(self, seconds: float, do: Callable[[], object]) -> None:
+        """Do it in so many seconds, or when the plan is over."""
+        heapq.heappush(self._later, (time.monotonic() + seconds, next(self._numbers), do))
+
+    def resume_store(self) -> None:
+        if self.store_stalled:
+            self.store_stalled = False
+            self.cluster.recorder.write("store", "resumed")
+            self.cluster.store.resume()
+
+    def raylet(self, number: int) -> RayletHandle | None:
+        """The raylet of that number, if it lives."""
+        known = self.cluster.raylets
+        found = known[number % len(known)] if known else None
+        return found if found is not None and found.alive else None
+
+    def add_node(self, cpus: float) -> None:
+        number = len(self.cluster.raylets)
+        way = self.links.way()
+        raylet = self.cluster.add_raylet(
+            {"CPU": cpus},
+            wait=False,
+            node_id=names.node_id(number),
+            reconnect_limit=self.plan.reconnect_limit,
+            gcs=way,
+        )
+        self.links.belongs_to(raylet)
+
+    # -- the run -----------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        """The GCS serves, nodes have joined, and the first drivers have jobs."""
+        self.cluster.start_gcs()
+        for cpus in self.plan.nodes:
+            self.add_node(cpus)
+        for _ in range(max(self.plan.clients, 1)):
+            client = self.cluster.client_at(self.links.way() or self.cluster.address, {}, "driver")
+            client.learn_cluster_id()
+            self._clients.append(Asker(client, self._pool))
+        self.cluster.settled()
+        for job in range(self.plan.jobs):
+            self._attach(job)
+            for do in (op.AddJob(job), op.AddWorker(job)):
+                ((name, request),) = asking.asks(do, self._owner)
+                self._clients[0].gcs.checked(name, request)
+
+    def _take(self, step: Step, number: int) -> None:
+        do = step.do
+        if isinstance(do, fault.Fault):
+            break_down(self, do)
+            return
+        if self.next_crash is not None and self.keeper.serving:
+            crash, self.next_crash = self.next_crash, None
+            arm_crash(self, crash)
+        if isinstance(do, op.UnregisterNode):
+            if (raylet := self.raylet(do.node)) is not None and raylet.state == "connected":
+                raylet.leave()
+        elif isinstance(do, op.Subscribe):
+            client = self.cluster.client_at(self.links.way() or self.cluster.address, {}, "listener")
+            client.cluster_id = self._clients[0].gcs.cluster_id
+            Subscription(client, do, number, self._pool)
+        else:
+            self._ask(do, step)
+
+    def _ask(self, do: op.Operation, step: Step) -> None:
+        job = asking.job_of(do)
+        if job is not None:
+            self._attach(job)
+        again = self._random.random() < self.plan.weather.duplication
+        client = self._clients[step.client % len(self._clients)]
+        client.ask(asking.asks(do, self._owner), step.times + again)
+
+    def _come_to_rest(self) -> None:
+        """What was armed may still strike; then all is mended, and the GCS comes back."""
+        end = time.monotonic() + AFTERMATH_SECONDS
+        while self.armed and time.monotonic() < end:
+            self._pass(TICK_SECONDS)
+        for strike, _, _ in self.armed:
+            strike.disarm()
+        self._note_strikes()
+        self.missed += len(self.armed)
+        self.armed.clear()
+        while self._later:
+            heapq.heappop(self._later)[2]()
+        end = time.monotonic() + BACK_SECONDS
+        while not self.keeper.serving:
+            if time.monotonic() > end:
+                raise TimedOut(f"the GCS does not serve within {BACK_SECONDS:g} s after the last step")
+            self._pass(TICK_SECONDS)
+
+    def _pass(self, seconds: float) -> None:
+        """Let so much of the plan's own time go by, and do meanwhile what falls due."""
+        end = time.monotonic() + seconds
+        while True:
+            self._note_strikes()
+            self.keeper.look()
+            while self._later and self._later[0][0] <= time.monotonic():
+                heapq.heappop(self._later)[2]()
+            left = end - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(left, TICK_SECONDS))
+
+    def _note_strikes(self) -> None:
+        """What has struck tells the keeper what comes next, before that sees the GCS dead."""
+        struck = [one for one in self.armed if one[0].is_set()]
+        for one in struck:
+            self.armed.remove(one)
+            self.hit(one[1])
+            one[2]()
+
+    # -- owners ------------------------------------------------------------------------------
+
+    def _home(self, job: int) -> RayletHandle:
+        return self.cluster.raylets[job % len(self.plan.nodes)]
+
+    def _attach(self, job: int) -> None:
+        """The driver of ``job`` starts on its node, unless it did, or the node is gone."""
+        home = self._home(job)
+        if job not in self.owners and home.alive:
+            port = home.attach_driver(names.driver_id(job))
+            owner = Owner(names.job_id(job), names.driver_id(job), home.node_id, home.address, port)
+            self.owners[job] = Home(owner, home)
+
+    def _owner(self, job: int) -> Owner:
+        known = self.owners.get(job)
+        if known is not None:
+            return known.owner
+        home = self._home(job)
+        return Owner(names.job_id(job), names.driver_id(job), home.node_id, home.address, 1)

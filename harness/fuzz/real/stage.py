@@ -1,0 +1,116 @@
+"""Where plans are carried out, one after the other: a store, a proxy and raylets' process that last, and a record."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.backend.loopback import Loopback
+from harness.cluster.closing import close_case
+from harness.cluster.cluster import TALKING, Cluster
+from harness.cluster.control_plane import PATIENT_HEALTH
+from harness.cluster.renewing import renew
+from harness.errors import TargetFailed, TimedOut
+from harness.expectations import Failure, failure_of
+from harness.fuzz.plan import Plan
+from harness.fuzz.real.performance import Performance
+from harness.history import log
+from harness.history.entry import Entry
+from harness.history.event import Event
+from harness.history.recorder import Recorder
+from harness.target.base import Target
+
+PLANS = 40
+"""After so many another cluster takes its place: names of clients, ports and logs pile up."""
+REST_SECONDS = 6.0
+"""In which all must have come to rest before the last look."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A plan as it went. ``own``: what the engine itself found wrong. Seconds of building, running and looking."""
+
+    plan: Plan
+    events: list[Event]
+    entries: list[Entry]
+    own: tuple[Failure, ...]
+    hits: Counter[str]
+    missed: int
+    recoveries: int
+    building: float
+    running: float
+    looking: float
+
+
+class Stage:
+    """For plans on ``target``, with its files below ``directory``. Close it."""
+
+    def __init__(self, target: Target, directory: Path) -> None:
+        self._target, self._directory = target, directory
+        self._cluster: Cluster | None = None
+        self._ending = ExitStack()
+        self._carried = self._built = 0
+
+    def close(self) -> None:
+        self._cluster = None
+        self._ending.close()
+
+    def carry_out(self, plan: Plan) -> Carried:
+        """Run ``plan`` from an empty store to the last look, and read its record back."""
+        began = time.monotonic()
+        case = f"plan {plan.digest}"
+        cluster = self._fresh(case)
+        run = Performance(cluster, plan)
+        built = time.monotonic()
+        own: list[Failure] = []
+        try:
+            run.run()
+        except (TargetFailed, TimedOut, AssertionError) as problem:
+            own.append(failure_of(str(problem)))
+        ended = time.monotonic()
+        try:
+            close_case(cluster, REST_SECONDS)
+        finally:
+            run.close()
+        if cluster.proxy is not None:
+            cluster.proxy.flush()
+        place = self._record
+        events, entries = log.events(place / log.HISTORY, case), log.entries(place / log.LEDGER, case)
+        return Carried(
+            plan, events, entries, tuple(own), run.hits, run.missed, run.keeper.recoveries,
+            built - began, ended - built, time.monotonic() - ended,
+        )  # fmt: skip
+
+    @property
+    def _record(self) -> Path:
+        return self._directory / f"record-{self._built}"
+
+    def _fresh(self, case: str) -> Cluster:
+        """A cluster with nothing in it, whose history is that of ``case``."""
+        if self._carried % PLANS == 0:
+            self.close()
+        self._carried += 1
+        if self._cluster is None:
+            self._cluster = self._new(case)
+        else:
+            for name in (log.HISTORY, log.LEDGER):
+                (self._record / name).write_bytes(b"")
+            renew(self._cluster, case)
+        return self._cluster
+
+    def _new(self, case: str) -> Cluster:
+        self._built += 1
+        place = self._directory / f"stage-{self._built}"
+        backend = Loopback()
+        store = backend.store("redis", place / "store")
+        store.start()
+        self._ending.callback(store.stop)
+        cluster = Cluster(
+            self._target, store, place, config=PATIENT_HEALTH, raylet={**TALKING, "sync_reopen": 0.02},
+            recorder=Recorder(self._record, case), backend=backend, lasting=True,
+        )  # fmt: skip
+        self._ending.callback(cluster.close)
+        return cluster
