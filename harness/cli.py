@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -146,18 +146,27 @@ def mutants(
     every: Annotated[bool, typer.Option("--all-scenarios", help="On all scenarios, not only on those chosen for each.")] = False,
     points: Annotated[bool, typer.Option("--crash-points", help="At all crash points.")] = False,
     sound: Annotated[bool, typer.Option("--sound", help="The reference without a fault, too, which must pass.")] = False,
+    fuzz: Annotated[bool, typer.Option("--fuzz", help="With the simulator alone: how many plans until each is found.")] = False,
+    seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="With --fuzz: campaigns for each.")] = 20,
+    plans: Annotated[int, typer.Option("--plans", metavar="P", help="With --fuzz: plans in a campaign, at most.")] = 200,
+    write: Annotated[bool, typer.Option("--write", help="With --fuzz: rewrite the table of reference_gcs/mutants/DETECTION.md.")] = False,
     backend: Backend = None,
-    workers: Annotated[str | None, typer.Option("-n", metavar="N", help="Scenarios at once (pytest-xdist).")] = None,
+    workers: Annotated[str | None, typer.Option("-n", metavar="N", help="Scenarios (pytest-xdist), or with --fuzz mutants, at once.")] = None,
     runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where the folder of all their runs goes.")] = "runs",
 ) -> None:  # fmt: skip
     """Try the suite on broken variants of the reference: each must be found broken. Exit status: 1 if one survives."""
-    from harness import mutants as trying
+    from harness.mutants import choosing, fuzzing, suite
 
     if listing:
-        trying.listed()
-        return
-    options = _given(**{"--backend": backend, "-n": workers})
-    raise typer.Exit(trying.mutants(names or [], options, every, points, sound, Path(runs)))
+        choosing.listed()
+    elif fuzz and (every or points or backend):
+        print("gauntlet: --fuzz runs no scenarios, no crash points and no containers", file=sys.stderr)
+        raise typer.Exit(3)
+    elif fuzz:
+        raise typer.Exit(fuzzing.fuzz(names or [], seeds, plans, workers or "2", sound, write, Path(runs)))
+    else:
+        options = _given(**{"--backend": backend, "-n": workers})
+        raise typer.Exit(suite.mutants(names or [], options, every, points, sound, Path(runs)))
 
 
 @app.command()
@@ -173,6 +182,53 @@ def sim(
 
     try:
         status = simulate(minutes * 60, seed, Path(runs) / "fuzz", mutant)
+    except EnvironmentProblem as problem:
+        print(f"gauntlet: {problem}", file=sys.stderr)
+        raise typer.Exit(3) from problem
+    raise typer.Exit(status)
+
+
+@app.command()
+def fuzz(
+    gcs: Gcs = None,
+    minutes: Annotated[float, typer.Option("--minutes", metavar="M", help="How long, without what a failure takes afterwards.")] = 1.0,
+    plans: Annotated[int | None, typer.Option("--plans", metavar="N", help="How many plans at most.")] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed draws the same plans.")] = 0,
+    workers: Annotated[str | None, typer.Option("-n", metavar="N", help="Plans at once; default: two a processor.")] = None,
+    expectations: Annotated[str | None, typer.Option("--expectations", metavar="FILE", help="Known breakages, or none.")] = None,
+    runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where the plans of failures go.")] = "runs",
+) -> None:  # fmt: skip
+    """Fuzz a GCS on real processes. Exit status: 0 held, 1 a new breakage, 2 inconclusive, 3 usage."""
+    from harness.fuzz.real.showing import fuzz as search
+
+    _exit_with(lambda: search(_spec(gcs), minutes * 60, plans, seed, workers, expectations, Path(runs)))
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A plan that fuzz or sim has saved.")],
+    gcs: Gcs = None,
+    times: Annotated[int, typer.Option("--times", metavar="N", help="How often.")] = 1,
+    workers: Annotated[str | None, typer.Option("-n", metavar="N", help="How many at once.")] = None,
+    expectations: Annotated[str | None, typer.Option("--expectations", metavar="FILE", help="Known breakages, or none.")] = None,
+    keep: Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep the first run's record there, for gauntlet show.")] = None,
+) -> None:  # fmt: skip
+    """Carry out a saved plan on any GCS. Exit status: 0 held, 1 a new breakage, 2 inconclusive, 3 usage."""
+    from harness.fuzz.real.showing import replay as carry_out
+
+    _exit_with(lambda: carry_out(file, _spec(gcs), times, workers, expectations, keep))
+
+
+def _spec(gcs: str | None) -> str:
+    return gcs or os.environ.get("GAUNTLET_GCS") or "reference"
+
+
+def _exit_with(do: Callable[[], int]) -> NoReturn:
+    """Exit with the status that ``do`` gives; a problem of usage or environment is one sentence and 3."""
+    from harness.errors import EnvironmentProblem
+
+    try:
+        status = do()
     except EnvironmentProblem as problem:
         print(f"gauntlet: {problem}", file=sys.stderr)
         raise typer.Exit(3) from problem

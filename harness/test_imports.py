@@ -87,7 +87,7 @@ RULES = (
             *LOW,
             *(f"harness.{room}" for room in ("backend", "check", "cluster", "driver", "expectations", "fault")),
             *(f"harness.{room}" for room in ("history", "judge", "proxy", "raylet", "store", "target")),
-            "harness.report",
+            *(f"harness.{room}" for room in ("plugin", "report")),
             "reference_gcs",
         ),
     ),

@@ -11,4 +11,5 @@ pytest_plugins = [
     "harness.plugin.summary",
     "harness.plugin.fixtures",
     "harness.crashpoint.plugin",
+    "harness.fuzz.plugin",
 ]

@@ -22,18 +22,16 @@ class Keeper:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._down, self._due = DOWN_SECONDS, 0.0
-        self._dead = False
+        self._dead = self._expected = False
         self._rungs: deque[int] = deque()
         self._rung: Strike | None = None
         self._serving = True
         self._failed = 0
         self.recoveries = 0
-        self.killed_young = 0
-        """How many starts in a row were killed before they served, by the plan."""
 
     def expect(self, down: float, recoveries: Sequence[int] = ()) -> None:
         """The GCS was killed, or is about to be: how long it stays away, and where its next starts die."""
-        self._down = down
+        self._down, self._expected = down, True
         self._rungs.extend(recoveries)
 
     @property
@@ -55,17 +53,16 @@ class Keeper:
 
     def _came_back(self) -> None:
         self._serving = True
-        self._failed = self.killed_young = 0
+        self._failed = 0
         self.recoveries += 1
         self._disarm()
 
     def _died(self) -> None:
         self._dead = True
-        if not self._serving:
-            struck = self._rung is not None and self._rung.struck.is_set()
-            self.killed_young += struck
-            self._failed += not struck
-        self._serving = False
+        struck = self._rung is not None and self._rung.struck.is_set()
+        if not (self._serving or struck or self._expected):
+            self._failed += 1
+        self._serving = self._expected = False
         self._disarm()
         self._due = monotonic() + self._down
         self._down = DOWN_SECONDS

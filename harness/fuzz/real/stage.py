@@ -61,7 +61,7 @@ class Stage:
     def carry_out(self, plan: Plan) -> Carried:
         """Run ``plan`` from an empty store to the last look, and read its record back."""
         began = time.monotonic()
-        case = f"plan {plan.digest}"
+        case = f"plan {plan.digest}, number {self._carried}"
         cluster = self._fresh(case)
         run = Performance(cluster, plan)
         built = time.monotonic()

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from harness import mutants
 from harness.errors import EnvironmentProblem
-from harness.mutants import Sighting, Trial
+from harness.mutants import matrix
+from harness.mutants.trial import COLUMNS, Sighting, Trial, case_options, sightings
 from harness.plugin.whole_run import WholeRun
 from harness.target.parse import parse_target
 
@@ -27,7 +27,7 @@ def trial(target: str, *seen: Sighting, problem: str = "") -> Trial:
 
 
 def test_cases_become_options_and_paths() -> None:
-    options, paths = mutants.case_options(["test_a.py::b", "point:put:1:error", "point:put:2:cut"])
+    options, paths = case_options(["test_a.py::b", "point:put:1:error", "point:put:2:cut"])
     assert options == ["--point", "put:1:error", "--point", "put:2:cut"]
     assert paths == ["test_a.py::b", "test_crash_points.py"]
 
@@ -41,8 +41,8 @@ def test_who_saw_it_first_is_told_by_the_order_of_its_cases() -> None:
         ]
     }
     there = [Sighting(POINT, ("durable", "scenario")), Sighting(RELOAD, ("pubsub",))]
-    assert mutants.sightings(result, ["point:put:1:error", "test_reload.py::test_x[1]"]) == tuple(there)
-    assert mutants.sightings(result, ["test_reload.py::test_x[1]"]) == tuple(reversed(there))
+    assert sightings(result, ["point:put:1:error", "test_reload.py::test_x[1]"]) == tuple(there)
+    assert sightings(result, ["test_reload.py::test_x[1]"]) == tuple(reversed(there))
 
 
 @pytest.mark.parametrize(
@@ -56,15 +56,15 @@ def test_who_saw_it_first_is_told_by_the_order_of_its_cases() -> None:
     ],
 )
 def test_one_that_survives_decides_the_exit_status(trials: list[Trial], status: int) -> None:
-    assert mutants.status(trials) == status
+    assert matrix.status(trials) == status
 
 
 def test_the_matrix_shows_who_saw_it_and_who_should_have() -> None:
     seen = trial("reference+a", Sighting(RELOAD, ("scenario",)), Sighting(POINT, ("durable",)))
-    marks = [mutants._mark(seen, check) for check in mutants.COLUMNS]
-    found = {check: mark for check, mark in zip(mutants.COLUMNS, marks, strict=True) if mark}
+    marks = [matrix._mark(seen, check) for check in COLUMNS]
+    found = {check: mark for check, mark in zip(COLUMNS, marks, strict=True) if mark}
     assert found == {"scenario": "1", "durable": "x", "pubsub": "."}
-    stored = mutants.as_data([seen, trial("reference+b")])
+    stored = matrix.as_data([seen, trial("reference+b")])
     assert stored["survivors"] == ["reference+b"]
     assert stored["trials"][0]["first"] == {"case": RELOAD, "checks": ("scenario",)}
 

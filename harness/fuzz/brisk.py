@@ -1,0 +1,50 @@
+"""Plans for real time: what takes minutes of a simulated clock takes a second or two of a real one. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from harness.fuzz.grammar import Size
+from harness.fuzz.operations import Operation
+from harness.fuzz.plan import Plan, Step, Weather
+
+TENTH = 0.1
+LONGEST_PAUSE, LONGEST_OUTAGE, LONGEST_FAULT = 0.1, 0.15, 1.2
+USUAL_LIMIT = 60.0
+
+BRISK = Size(operations=(4, 40), kills=(1, 8), faults=(0, 6))
+"""The size of plans whose time goes into recoveries, not into waiting."""
+
+
+def brisk(plan: Plan) -> Plan:
+    """The same plan with all its times a tenth as long, and none of them longer than a second or so.
+
+    Only a plan whose raylets have a short reconnect limit (a tenth of it, too) keeps outages that
+    reach it. The weather is the network's own: requests are still sent twice, but nothing is delayed
+    or lost on purpose.
+    """
+    studied = plan.reconnect_limit < USUAL_LIMIT
+    limit = plan.reconnect_limit * TENTH if studied else plan.reconnect_limit
+    longest = max(LONGEST_OUTAGE, limit * 1.5) if studied else LONGEST_OUTAGE
+    return replace(
+        plan,
+        steps=tuple(_brisk(step, longest) for step in plan.steps),
+        reconnect_limit=limit,
+        weather=Weather(duplication=plan.weather.duplication),
+    )
+
+
+def _brisk(step: Step, outage: float) -> Step:
+    do: Any = step.do
+    bounds = {"down": outage, "seconds": max(LONGEST_FAULT, outage)}
+    if not isinstance(do, Operation):
+        do = replace(
+            do,
+            **{name: _tenth(getattr(do, name), most) for name, most in bounds.items() if hasattr(do, name)},
+        )
+    return replace(step, pause=_tenth(step.pause, LONGEST_PAUSE), do=do)
+
+
+def _tenth(seconds: float, most: float) -> float:
+    return round(min(seconds * TENTH, most), 6)

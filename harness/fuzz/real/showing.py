@@ -1,0 +1,184 @@
+"""``gauntlet fuzz`` and ``gauntlet replay``: on the terminal, and in a folder of their own."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+from rich.console import Console
+
+from harness.errors import EnvironmentProblem
+from harness.expectations import expectations_for
+from harness.fuzz.plan import read
+from harness.fuzz.real.hunt import (
+    AGAIN,
+    MOST_SHRUNK,
+    Hunt,
+    again,
+    checked,
+    folder_of,
+    follow_up,
+    run,
+    worst_first,
+)
+from harness.fuzz.real.judging import Trial, known_anywhere
+from harness.fuzz.real.reached import CONDITIONS
+from harness.fuzz.real.working import PLAN, Workers, fitting
+from harness.report.verdict import Verdict
+from harness.target.parse import parse_target
+
+EVERY_S = 0.5
+CAMPAIGN = "campaign.json"
+
+
+def fuzz(
+    spec: str, seconds: float, plans: int | None, seed: int, asked: str | None, expectations: str | None, runs: Path
+) -> int:  # fmt: skip
+    """``gauntlet fuzz``: its exit status. EnvironmentProblem for a bad option, or a target that cannot be run."""
+    checked(plans, seconds)
+    target = parse_target(spec).name
+    known = known_anywhere(expectations_for(target, expectations))
+    hunt, console = Hunt(seed, target), Console()
+    with Workers(spec, fitting(asked), known) as workers:
+        run(hunt, workers, seconds, plans, show=_Live(console))
+        _say(console, _counts(hunt))
+        _conditions(console, hunt)
+        place = (
+            runs / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-fuzz-{re.sub(r'[^A-Za-z0-9.+]+', '-', target)[:60]}"
+        )
+        _follow_ups(console, hunt, workers, place)
+    if hunt.found:
+        (place / CAMPAIGN).write_text(json.dumps(as_data(hunt, place), indent=1))
+        _say(console, f"written: {place}")
+    return hunt.status
+
+
+def _follow_ups(console: Console, hunt: Hunt, workers: Workers, place: Path) -> None:
+    """Each new failure, shortened, counted and written down."""
+    for number, found in enumerate(worst_first(hunt.found)):
+        check, words = found.kind
+        if number < MOST_SHRUNK:
+            _say(console, f"{check}: {words}: seen in {found.count} plans; looking for a shorter one")
+            follow_up(found, workers)
+        home = place / folder_of(found)
+        again(found.plan, workers, 1, home)
+        often = f", fails {found.fails} of {AGAIN} times" if found.fails is not None else ""
+        _say(console, f"{check}: {words}\n    {found.detail[:400]}")
+        _say(
+            console, f"    first in plan {found.number}; {len(found.plan.steps)} steps{often}: {home / PLAN}"
+        )
+
+
+def as_data(hunt: Hunt, place: Path) -> dict[str, object]:
+    """``campaign.json``."""
+    return {
+        "target": hunt.target,
+        "seed": hunt.seed,
+        "plans": hunt.plans,
+        "recoveries": hunt.recoveries,
+        "seconds": round(hunt.seconds, 1),
+        "reached": dict(hunt.reached),
+        "never": hunt.never,
+        "known": [{"check": check, "message": words, "plans": n} for (check, words), n in hunt.known.items()],
+        "found": [
+            {
+                "check": found.kind[0],
+                "message": found.kind[1],
+                "detail": found.detail,
+                "plans": found.count,
+                "first": found.number,
+                "fails": None if found.fails is None else f"{found.fails} of {AGAIN}",
+                "steps": len(found.plan.steps),
+                "plan": f"{folder_of(found)}/{PLAN}",
+            }
+            for found in worst_first(hunt.found)
+        ],
+    }
+
+
+def replay(
+    file: Path, spec: str, times: int, asked: str | None, expectations: str | None, keep: Path | None
+) -> int:
+    """``gauntlet replay``: its exit status. EnvironmentProblem for no plan, a bad option, or no target."""
+    try:
+        plan = read(file.read_text())
+    except (OSError, UnicodeDecodeError) as problem:
+        raise EnvironmentProblem(f"{file} cannot be read: {problem}") from problem
+    if times <= 0:
+        raise EnvironmentProblem("--times must be more than 0")
+    target = parse_target(spec).name
+    known = known_anywhere(expectations_for(target, expectations))
+    console = Console()
+    with Workers(spec, min(fitting(asked), times), known) as workers:
+        trials = again(plan, workers, times, keep)
+    for number, one in enumerate(trials, 1):
+        said = f"{one.reason} " if one.reason else ""
+        _say(
+            console, f"{number}: {one.verdict.value} {said}({one.recoveries} recoveries, {one.seconds:.1f} s)"
+        )
+    for kind, count in Counter(kind for one in trials for kind in _all_kinds(one)).most_common():
+        _say(console, f"{count} of {times}: {kind[0]}: {kind[1]}")
+    if keep is not None:
+        _say(console, f"the first run's record: {keep}")
+    return _status(trials)
+
+
+def _all_kinds(trial: Trial) -> set[tuple[str, str]]:
+    return {(one.check, one.message + (" (known)" if one.known else "")) for one in trial.failures}
+
+
+def _status(trials: list[Trial]) -> int:
+    if any(one.new for one in trials):
+        return 1
+    return 2 if any(one.verdict is Verdict.INCONCLUSIVE for one in trials) else 0
+
+
+class _Live:
+    """Shows the counts in place on a terminal; on anything else a line a minute."""
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._next = console, 0.0
+
+    def __call__(self, hunt: Hunt) -> None:
+        if monotonic() < self._next:
+            return
+        self._next = monotonic() + (EVERY_S if self._console.is_terminal else 60.0)
+        end = "\r" if self._console.is_terminal else "\n"
+        self._console.print(_counts(hunt), end=end, highlight=False, markup=False, soft_wrap=True)
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _counts(hunt: Hunt) -> str:
+    operations, faults = hunt.coverage(faults=False), hunt.coverage(faults=True)
+    return (
+        f"seed {hunt.seed}: {hunt.plans} plans, {hunt.recoveries} recoveries ({hunt.rate:.1f}/s),"
+        f" operations {operations[0]}/{operations[1]}, faults {faults[0]}/{faults[1]},"
+        f" new failures: {_by_check({one: it.count for one, it in hunt.found.items()})};"
+        f" known: {_by_check(hunt.known)}"
+    )
+
+
+def _by_check(counts: Counter[tuple[str, str]] | dict[tuple[str, str], int]) -> str:
+    checks: Counter[str] = Counter()
+    for (check, _), count in counts.items():
+        checks[check] += count
+    return ", ".join(f"{check} {count}" for check, count in sorted(checks.items())) or "none"
+
+
+def _conditions(console: Console, hunt: Hunt) -> None:
+    for name in CONDITIONS:
+        count = hunt.reached[name]
+        _say(console, f"  {count:>8}  {name}" if count else f"     never  {name}")
+    broken = ", ".join(f"{what} {count}" for what, count in hunt.hits.most_common()) or "nothing"
+    _say(console, f"broken: {broken}; {hunt.missed} strikes were armed and never came")
+    for reason, count in hunt.vague.most_common(5):
+        _say(console, f"{count} plans proved nothing: {reason}")
+    for (check, words), count in hunt.known.most_common():
+        _say(console, f"known, in {count} plans: {check}: {words}")

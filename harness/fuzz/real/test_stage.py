@@ -1,0 +1,148 @@
+"""Plans on real processes: what they break is broken, what they ask is asked, and a broken GCS is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.fuzz.faults import (
+    AddNode,
+    BreakLinks,
+    CrashGcs,
+    CutNode,
+    DropRef,
+    FailStore,
+    KillDriver,
+    KillGcs,
+    KillNode,
+    KillWorker,
+    StallStore,
+)
+from harness.fuzz.operations import (
+    AddJob,
+    GetActor,
+    KillActor,
+    Nonsense,
+    Put,
+    StartActor,
+    StartGroup,
+    Subscribe,
+    UnregisterNode,
+)
+from harness.fuzz.plan import Plan, Step
+from harness.fuzz.real.judging import Trial, judge
+from harness.fuzz.real.stage import Carried, Stage
+from harness.process.guard import GUARD
+from harness.report.verdict import Verdict
+from harness.target.parse import parse_target
+
+ACTOR, GROUP = Step(StartActor(0, name="a", restarts=1)), Step(StartGroup(0, (1.0, 1.0), "SPREAD"))
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    place = GUARD.directory("gauntlet-fuzz-")
+    made = Stage(parse_target("reference"), place)
+    yield made
+    made.close()
+    GUARD.remove(place)
+
+
+def calls(carried: Carried, method: str) -> int:
+    return sum(one.kind == "call" and one.what == method for one in carried.events)
+
+
+def test_every_kind_of_fault_hits(stage: Stage) -> None:
+    steps = (
+        ACTOR, GROUP, Step(AddNode(2.0), 0.05), Step(KillWorker(0), 0.3), Step(CutNode(1, 0.2), 0.05),
+        Step(BreakLinks(), 0.05), Step(StallStore(0.1), 0.05), Step(KillGcs(0.02), 0.2), Step(DropRef(0), 0.3),
+        Step(KillDriver(0), 0.1), Step(KillNode(2), 0.1),
+    )  # fmt: skip
+    carried = stage.carry_out(Plan(steps, nodes=(4.0, 4.0, 4.0)))
+    assert set(carried.hits) == {
+        "a node that joins", "a dead worker", "a node cut off", "broken connections", "a stalled store", "a kill",
+        "a dropped reference", "a dead driver", "a dead node",
+    }  # fmt: skip
+    assert judge(carried).verdict is Verdict.HELD, judge(carried).reason
+
+
+def test_a_crash_at_a_command_and_the_recoveries_that_die_after_it(stage: Stage) -> None:
+    carried = stage.carry_out(Plan((Step(CrashGcs(2, 0.01, recoveries=(1, 3))), ACTOR)))
+    trial = judge(carried)
+    assert carried.hits["a crash at a command"] == 1
+    deaths = [one for one in carried.events if one.kind == "gcs" and one.what == "killed"]
+    assert len(deaths) == 3
+    assert carried.recoveries == 1
+    assert {
+        "a crash during recovery",
+        "two kills within one recovery",
+        "a crash between two commands",
+    } <= trial.reached
+    assert trial.verdict is Verdict.HELD, trial.reason
+
+
+def test_a_store_that_refuses_a_command(stage: Stage) -> None:
+    carried = stage.carry_out(Plan((Step(FailStore()), Step(Put("k", "v"), 0.05))))
+    assert carried.hits["a refused command"] == 1
+    assert judge(carried).verdict is Verdict.HELD, judge(carried).reason
+
+
+def test_what_was_armed_and_never_struck_is_missed(stage: Stage) -> None:
+    carried = stage.carry_out(Plan((Step(CrashGcs(400)), Step(GetActor(0)))))
+    trial = judge(carried)
+    assert (carried.hits.total(), trial.missed) == (0, 1)
+    assert trial.verdict is Verdict.INCONCLUSIVE
+
+
+def test_requests_are_repeated_and_followed_by_what_waits_for_them(stage: Stage) -> None:
+    steps = (
+        Step(AddJob(1), times=3),
+        Step(StartActor(1, cpus=0.0), 0.05),
+        Step(Subscribe(), 0.1),
+        Step(KillActor(1)),
+    )
+    carried = stage.carry_out(Plan(steps, jobs=0))
+    assert calls(carried, "AddJob") == 3
+    assert calls(carried, "RegisterActor") == calls(carried, "CreateActor") == 1
+    assert calls(carried, "GcsSubscriberPoll") >= 1
+    assert judge(carried).verdict is Verdict.HELD, judge(carried).reason
+
+
+def test_nothing_of_one_plan_is_there_for_the_next(stage: Stage) -> None:
+    """Ids are the same in every plan."""
+    for _ in range(2):
+        carried = stage.carry_out(
+            Plan((ACTOR, Step(UnregisterNode(1), 0.1), Step(KillGcs(), 0.1)), nodes=(2.0, 2.0))
+        )
+        assert not carried.own
+        assert judge(carried).verdict is Verdict.HELD, judge(carried).reason
+    closing = [one for one in carried.events if one.kind == "look" and one.what == "closing"]
+    assert len(closing[-1].facts["view"]["actors"]) == 1
+
+
+def judged(mutant: str, plan: Plan, place: Path) -> Trial:
+    stage = Stage(parse_target(f"reference+{mutant}"), place)
+    try:
+        return judge(stage.carry_out(plan))
+    finally:
+        stage.close()
+
+
+@pytest.mark.parametrize(
+    ("mutant", "plan", "check"),
+    [
+        ("forgets-actors", Plan((ACTOR, Step(KillGcs(), 1.0))), "durable"),
+        ("forgets-jobs", Plan((Step(KillGcs(), 0.1),)), "agreement"),
+        (
+            "dies-of-malformed-ids",
+            Plan((Step(Nonsense("GetActorInfo", -4)), Step(KillGcs(), 1.0))),
+            "process",
+        ),
+    ],
+)
+def test_a_broken_gcs_is_seen(mutant: str, plan: Plan, check: str, tmp_path: Path) -> None:
+    trial = judged(mutant, plan, tmp_path)
+    assert trial.verdict is Verdict.BROKEN
+    assert check in {one.check for one in trial.new}, trial.failures

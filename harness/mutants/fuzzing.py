@@ -1,0 +1,105 @@
+"""All mutants against the simulator, each in a process of its own: a planted mutant spoils the whole process."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.errors import EnvironmentProblem
+from harness.mutants import detection
+from harness.mutants.choosing import SOUND, chosen, new_folder, target_of
+from harness.mutants.hunt import Hunt, elsewhere, hunt
+from harness.plugin.options import ENVIRONMENT_STATUS
+from reference_gcs.mutants.catalogue import MUTANTS, Mutant
+
+AIM = 0.9
+"""The share of the simulated mutants that the fuzzer must find alone."""
+RESULT = "detection.json"
+
+
+def fuzz(
+    names: Sequence[str], seeds: int, plans: int, workers: str, sound: bool, write: bool, runs: Path
+) -> int:
+    """Try the mutants ``names`` (all without a name) with the simulator, print and store who saw them; the exit status.
+
+    ``seeds`` campaigns each, of at most ``plans`` plans; ``workers`` (a number) mutants at once. ``sound``: the
+    reference, too, which must hold. ``write``: also rewrite the table that stands beside the mutants, which takes
+    all of them and the sound reference. 0: the aim is reached; 1: it is not, or the reference failed; 3: a hunt
+    could not be done.
+    """
+    try:
+        wanted = _checked(names, seeds, plans, workers, write)
+    except EnvironmentProblem as problem:
+        print(f"gauntlet: {problem}", file=sys.stderr)
+        return ENVIRONMENT_STATUS
+    place = new_folder(runs)
+    place.mkdir(parents=True)
+    for mutant in wanted:
+        if where := elsewhere(mutant):
+            print(detection.left_out(mutant, where))
+    targets: list[Mutant | None] = [one for one in wanted if not elsewhere(one)]
+    order = [target_of(one) for one in [*targets, None]]
+    found: list[Hunt] = []
+    numbers = range(1, seeds + 1)
+    for one in _hunts([*targets, *([None] if sound or write else [])], numbers, plans, int(workers)):
+        found = sorted([*found, one], key=lambda one: order.index(one.target))
+        print(detection.line(one), flush=True)
+        place.joinpath(RESULT).write_text(json.dumps(detection.as_data(found, wanted), indent=1))
+    Console().print(detection.table(found))
+    print(detection.closing(found))
+    if write:
+        detection.PAGE.write_text(detection.page(found, wanted))
+        print(f"written: {detection.PAGE}")
+    print(f"written: {place / RESULT}")
+    return status(found)
+
+
+def _checked(names: Sequence[str], seeds: int, plans: int, workers: str, write: bool) -> list[Mutant]:
+    if min(seeds, plans) < 1 or not workers.isdecimal() or int(workers) < 1:
+        raise EnvironmentProblem("--seeds, --plans and -n must be at least 1")
+    if write and names and set(names) != set(MUTANTS):
+        raise EnvironmentProblem("--write takes all mutants: leave their names out")
+    wanted = chosen(names)
+    if all(elsewhere(one) for one in wanted):
+        raise EnvironmentProblem("what these mutants spoil is not simulated: try them without --fuzz")
+    return wanted
+
+
+def _hunts(
+    targets: Sequence[Mutant | None], seeds: Sequence[int], budget: int, workers: int
+) -> Iterator[Hunt]:
+    """Each target's hunt as it ends, ``workers`` at once."""
+    with ThreadPoolExecutor(workers) as pool:
+        begun: dict[Future[Hunt], Mutant | None] = {
+            pool.submit(_apart, mutant.name if mutant else "", seeds, budget): mutant for mutant in targets
+        }
+        try:
+            for future in as_completed(begun):
+                error = future.exception()
+                if error is None:
+                    yield future.result()
+                else:
+                    why = f"{type(error).__name__}: {error}"
+                    yield Hunt(target_of(begun[future]), tuple(seeds), budget, problem=why)
+        finally:
+            for future in begun:
+                future.cancel()
+
+
+def _apart(name: str, seeds: Sequence[int], budget: int) -> Hunt:
+    """The hunt, in a process of its own that ends with it."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
+        return alone.submit(hunt, name, seeds, budget).result()
+
+
+def status(found: Sequence[Hunt]) -> int:
+    """0 the aim is reached and the sound reference held, 1 not so, 3 a hunt could not be done."""
+    if any(one.killed for one in found if one.target == SOUND) or detection.share(found) < AIM:
+        return 1
+    return ENVIRONMENT_STATUS if any(one.problem for one in found) else 0
