@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -145,7 +146,7 @@ def mutants(
     listing: Annotated[bool, typer.Option("--list", help="Only say which there are.")] = False,
     every: Annotated[bool, typer.Option("--all-scenarios", help="On all scenarios, not only on those chosen for each.")] = False,
     points: Annotated[bool, typer.Option("--crash-points", help="At all crash points.")] = False,
-    sound: Annotated[bool, typer.Option("--sound", help="The reference without a fault, too, which must pass.")] = False,
+    sound: Annotated[bool, typer.Option("--sound", help="The reference without a fault, too, which must pass (with --fuzz always).")] = False,
     fuzz: Annotated[bool, typer.Option("--fuzz", help="With the simulator alone: how many plans until each is found.")] = False,
     seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="With --fuzz: campaigns for each.")] = 20,
     plans: Annotated[int, typer.Option("--plans", metavar="P", help="With --fuzz: plans in a campaign, at most.")] = 200,
@@ -163,7 +164,7 @@ def mutants(
         print("gauntlet: --fuzz runs no scenarios, no crash points and no containers", file=sys.stderr)
         raise typer.Exit(3)
     elif fuzz:
-        raise typer.Exit(fuzzing.fuzz(names or [], seeds, plans, workers or "2", sound, write, Path(runs)))
+        raise typer.Exit(fuzzing.fuzz(names or [], seeds, plans, workers or "2", write, Path(runs)))
     else:
         options = _given(**{"--backend": backend, "-n": workers})
         raise typer.Exit(suite.mutants(names or [], options, every, points, sound, Path(runs)))
@@ -196,12 +197,15 @@ def fuzz(
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed draws the same plans.")] = 0,
     workers: Annotated[str | None, typer.Option("-n", metavar="N", help="Plans at once; default: two a processor.")] = None,
     expectations: Annotated[str | None, typer.Option("--expectations", metavar="FILE", help="Known breakages, or none.")] = None,
+    shrink: Annotated[float, typer.Option("--shrink", metavar="S", help="Seconds in which a new failure's plan is made shorter.")] = 60.0,
     runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where the plans of failures go.")] = "runs",
 ) -> None:  # fmt: skip
     """Fuzz a GCS on real processes. Exit status: 0 held, 1 a new breakage, 2 inconclusive, 3 usage."""
     from harness.fuzz.real.showing import fuzz as search
 
-    _exit_with(lambda: search(_spec(gcs), minutes * 60, plans, seed, workers, expectations, Path(runs)))
+    _exit_with(
+        lambda: search(_spec(gcs), minutes * 60, plans, seed, workers, expectations, shrink, Path(runs))
+    )
 
 
 @app.command()
@@ -232,6 +236,9 @@ def _exit_with(do: Callable[[], int]) -> NoReturn:
     except EnvironmentProblem as problem:
         print(f"gauntlet: {problem}", file=sys.stderr)
         raise typer.Exit(3) from problem
+    except Exception:  # noqa: BLE001 - a bug of ours must not look like one of the target
+        traceback.print_exc()
+        raise typer.Exit(3) from None
     raise typer.Exit(status)
 
 

@@ -13,6 +13,7 @@ from harness.plugin import evidence
 from harness.report.verdict import Inconclusive, Verdict
 
 if TYPE_CHECKING:
+    from harness.cluster import Cluster
     from harness.fuzz.plan import Plan
     from harness.fuzz.real.judging import Trial
     from harness.target.base import Target
@@ -82,6 +83,20 @@ def fuzzed(request: pytest.FixtureRequest, target: Target) -> Iterator[Callable[
     finally:
         stage.close()
         GUARD.remove(place)
+
+
+@pytest.fixture
+def carry_out(build: Callable[..., Cluster], request: pytest.FixtureRequest) -> Callable[[Plan], None]:
+    """``carry_out(plan)`` on a cluster of this scenario's own, whose record is judged as any scenario's."""
+    from harness.fuzz.real.performance import Performance
+    from harness.fuzz.real.stage import OPTIONS
+
+    def perform(plan: Plan) -> None:
+        run = Performance(build(**OPTIONS), plan)
+        request.addfinalizer(run.close)
+        run.run()
+
+    return perform
 
 
 @pytest.hookimpl(wrapper=True)

@@ -121,6 +121,7 @@ class GcsClient:
         self.scribe = scribe
         self._on_gone = on_gone
         self._expiry: asyncio.TimerHandle | None = None
+        self._closed = False
 
     async def call(self, name: str, request: Message, timeout: float | None = None) -> Any:
         """The reply to ``request`` in our own messages, however long the GCS is away.
@@ -164,14 +165,18 @@ class GcsClient:
         return (*cluster_metadata(self.cluster_id), *more)
 
     def close(self) -> None:
-        """Stop the clock."""
+        """Stop the clock for good: calls that fail while the raylet is taken down start none."""
+        self._closed = True
+        self._stop()
+
+    def _stop(self) -> None:
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
 
     def _failed(self, why: str) -> None:
         loop = asyncio.get_running_loop()
-        if not self._clock.failed(loop.time()):
+        if self._closed or not self._clock.failed(loop.time()):
             return
         self._transitions.write(self._clock.state, why=why)
         if self._clock.deadline is None:
@@ -182,7 +187,7 @@ class GcsClient:
     def _back(self) -> None:
         if self._clock.ready():
             self._transitions.write(self._clock.state, why="channel ready")
-            self.close()
+            self._stop()
 
     def _expire(self) -> None:
         self._expiry = None

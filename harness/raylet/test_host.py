@@ -40,7 +40,7 @@ def gcs() -> Iterator[StubGcs]:
 def start(gcs: StubGcs, tmp_path: Path) -> Iterator[Start]:
     hosts: list[RayletHost] = []
 
-    def begin(limit: float = 60.0) -> RayletHost:
+    def begin(limit: float = 60.0, lasting: bool = False) -> RayletHost:
         host = RayletHost(
             gcs.address,
             directory=tmp_path / f"host{len(hosts)}",
@@ -48,6 +48,7 @@ def start(gcs: StubGcs, tmp_path: Path) -> Iterator[Start]:
             env={LIMIT_VARIABLE: str(limit)},
             check_interval=0.1,
             channel_options={"grpc.min_reconnect_backoff_ms": 100, "grpc.max_reconnect_backoff_ms": 200},
+            lasting=lasting,
         )
         hosts.append(host)
         return host
@@ -340,3 +341,19 @@ def test_a_paused_host_is_silent_and_its_workers_go_on(start: Start) -> None:
     assert silent.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     host.resume()
     order(raylet, "NodeManagerService.GetResourceLoad", m.GetResourceLoadRequest())
+
+
+def test_what_was_cleared_is_gone_and_its_clock_does_not_strike_its_successor(
+    gcs: StubGcs, start: Start
+) -> None:
+    host, node = start(lasting=True), ids.unique_id()
+    first = host.add("127.0.0.30", node_id=node, reconnect_limit=0.5)
+    gcs.stop()
+    until("it waits", lambda: first.state == "waiting")
+    host.clear()
+    assert host.raylets == []
+    again = host.add_begin("127.0.0.30", node_id=node)
+    never("the first one's limit ends the second", lambda: again.exit_status is not None, during=0.8)
+    again.kill()
+    assert again.exit_status == -signal.SIGKILL
+    assert host.exit_status is None, "a host that lasts outlives its only raylet"

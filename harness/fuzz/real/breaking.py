@@ -21,6 +21,8 @@ EFFECTS_PER_COMMAND = 2
 
 
 def _kill_gcs(run: Performance, how: fault.KillGcs) -> None:
+    # A recovery takes longer than the pauses of a plan: those that are to die in it are the plan's ladders.
+    run.await_gcs()
     if run.cluster.gcs.alive:
         run.keeper.expect(how.down, how.recoveries)
         run.cluster.kill_gcs()

@@ -25,7 +25,6 @@ AGAIN = 5
 """How often a failure is run again, to say how often it fails."""
 TRIES = 2
 """How often a shorter plan is tried before it counts as one that holds."""
-SHRINKING_S = 60.0
 MOST_SHRUNK = 5
 """New failures that are shrunk; of the others the first plan is kept as it is."""
 
@@ -141,7 +140,7 @@ def plan_of(seed: int, number: int, size: Size = BRISK) -> Plan:
     return brisk(drawn(Chance(seed * 1_000_003 + number), size))
 
 
-def follow_up(found: Found, workers: Workers, seconds: float = SHRINKING_S) -> None:
+def follow_up(found: Found, workers: Workers, seconds: float) -> None:
     """Look for the shortest plan that fails so, and count how often that one fails."""
     end = monotonic() + seconds
 

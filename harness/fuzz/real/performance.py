@@ -28,6 +28,8 @@ from harness.raylet.handles import RayletHandle
 TICK_SECONDS = 0.002
 AFTERMATH_SECONDS = 0.3
 """In which what was armed may still strike after the last step."""
+YOUNG_SECONDS = 1.0
+"""For so long a kill waits for the recovery before it."""
 BACK_SECONDS = 20.0
 THREADS = 160
 """Each sees a call through: more than any plan has calls."""
@@ -85,6 +87,12 @@ class Performance:
     def later(self, seconds: float, do: Callable[[], object]) -> None:
         """Do it in so many seconds, or when the plan is over."""
         heapq.heappush(self._later, (time.monotonic() + seconds, next(self._numbers), do))
+
+    def await_gcs(self) -> None:
+        """Let time pass until the GCS serves, or for :data:`YOUNG_SECONDS`."""
+        end = time.monotonic() + YOUNG_SECONDS
+        while not self.keeper.serving and time.monotonic() < end:
+            self._pass(TICK_SECONDS)
 
     def resume_store(self) -> None:
         if self.store_stalled:

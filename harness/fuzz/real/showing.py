@@ -36,9 +36,19 @@ CAMPAIGN = "campaign.json"
 
 
 def fuzz(
-    spec: str, seconds: float, plans: int | None, seed: int, asked: str | None, expectations: str | None, runs: Path
-) -> int:  # fmt: skip
-    """``gauntlet fuzz``: its exit status. EnvironmentProblem for a bad option, or a target that cannot be run."""
+    spec: str,
+    seconds: float,
+    plans: int | None,
+    seed: int,
+    asked: str | None,
+    expectations: str | None,
+    shrinking: float,
+    runs: Path,
+) -> int:
+    """``gauntlet fuzz``: its exit status. EnvironmentProblem for a bad option, or a target that cannot be run.
+
+    ``shrinking``: seconds for each new failure.
+    """
     checked(plans, seconds)
     target = parse_target(spec).name
     known = known_anywhere(expectations_for(target, expectations))
@@ -50,20 +60,20 @@ def fuzz(
         place = (
             runs / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-fuzz-{re.sub(r'[^A-Za-z0-9.+]+', '-', target)[:60]}"
         )
-        _follow_ups(console, hunt, workers, place)
+        _follow_ups(console, hunt, workers, shrinking, place)
     if hunt.found:
         (place / CAMPAIGN).write_text(json.dumps(as_data(hunt, place), indent=1))
         _say(console, f"written: {place}")
     return hunt.status
 
 
-def _follow_ups(console: Console, hunt: Hunt, workers: Workers, place: Path) -> None:
+def _follow_ups(console: Console, hunt: Hunt, workers: Workers, seconds: float, place: Path) -> None:
     """Each new failure, shortened, counted and written down."""
     for number, found in enumerate(worst_first(hunt.found)):
         check, words = found.kind
         if number < MOST_SHRUNK:
             _say(console, f"{check}: {words}: seen in {found.count} plans; looking for a shorter one")
-            follow_up(found, workers)
+            follow_up(found, workers, seconds)
         home = place / folder_of(found)
         again(found.plan, workers, 1, home)
         often = f", fails {found.fails} of {AGAIN} times" if found.fails is not None else ""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import grpc
 
 from harness.backend.loopback import Loopback
 from harness.cluster.closing import close_case
@@ -25,6 +29,8 @@ from harness.target.base import Target
 
 PLANS = 40
 """After so many another cluster takes its place: names of clients, ports and logs pile up."""
+OPTIONS: Mapping[str, Any] = {"config": PATIENT_HEALTH, "raylet": {**TALKING, "sync_reopen": 0.02}}
+"""Of a cluster for plans: its raylets are patient on a machine that is busy, and soon back."""
 REST_SECONDS = 6.0
 """In which all must have come to rest before the last look."""
 
@@ -70,6 +76,8 @@ class Stage:
             run.run()
         except (TargetFailed, TimedOut, AssertionError) as problem:
             own.append(failure_of(str(problem)))
+        except grpc.RpcError as problem:
+            own.append(failure_of(f"a call of the plan's beginning ended {problem.code().name}"))
         ended = time.monotonic()
         try:
             close_case(cluster, REST_SECONDS)
@@ -109,8 +117,8 @@ class Stage:
         store.start()
         self._ending.callback(store.stop)
         cluster = Cluster(
-            self._target, store, place, config=PATIENT_HEALTH, raylet={**TALKING, "sync_reopen": 0.02},
-            recorder=Recorder(self._record, case), backend=backend, lasting=True,
+            self._target, store, place, recorder=Recorder(self._record, case), backend=backend, lasting=True,
+            **OPTIONS,
         )  # fmt: skip
         self._ending.callback(cluster.close)
         return cluster

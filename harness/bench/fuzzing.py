@@ -1,0 +1,57 @@
+"""How many recoveries a second fuzzing makes on real processes, against a bare loop of starts and kills."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from harness.bench.cycle import rounds
+from harness.fuzz.real.hunt import Hunt, run
+from harness.fuzz.real.working import Workers
+from harness.process.guard import GUARD
+from harness.target.base import Target
+
+AIM = 0.7
+
+
+def figures(target: Target, gcs: str, jobs: int, seconds: float = 40.0) -> dict[str, float]:
+    """Bare cycles a second (before and after), recoveries a second of a campaign, and their ratio; ``jobs`` at once."""
+    with Workers(gcs, jobs) as workers:
+        run(Hunt(0, target.name), workers, plans=jobs)  # each worker builds its cluster
+        before = floor(target, jobs, seconds / 4)
+        hunt = Hunt(1, target.name)
+        run(hunt, workers, seconds)
+        after = floor(target, jobs, seconds / 4)
+    bare = (before + after) / 2
+    return {
+        "bare cycles a second": bare,
+        "plans a second": hunt.plans / hunt.seconds,
+        "recoveries a second": hunt.rate,
+        "ratio": hunt.rate / bare,
+    }
+
+
+def floor(target: Target, jobs: int, seconds: float) -> float:
+    """Start, first answer and kill, a second, in ``jobs`` loops at once, each on a Redis of its own."""
+    directory = GUARD.directory("bench-")
+    counts = [0] * jobs
+    cycles = [rounds(target, directory / str(number)) for number in range(jobs)]
+    end = time.monotonic() + seconds
+
+    def loop(number: int) -> None:
+        while time.monotonic() < end:
+            cycles[number][0]()
+            counts[number] += 1
+
+    threads = [threading.Thread(target=loop, args=(number,)) for number in range(jobs)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        for _, _, ended in cycles:
+            ended()
+        GUARD.remove(Path(directory))
+    return sum(counts) / seconds
