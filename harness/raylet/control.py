@@ -176,8 +176,8 @@ class Control:
     async def _kill(self, raylet: Raylet, asked: Asked) -> Any:
         raylet.go(asked["status"], "killed by the scenario")
 
-    async def _leave(self, raylet: Raylet, _: Asked) -> Any:
-        raylet.leave("left by the scenario", graceful=True)
+    async def _leave(self, raylet: Raylet, asked: Asked) -> Any:
+        raylet.leave("left by the scenario", graceful=True, preempted=asked["preempted"])
 
     async def _put(self, raylet: Raylet, asked: Asked) -> Any:
         object_id, checksum = await raylet.objects.put(asked["data"])

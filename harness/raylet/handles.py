@@ -272,9 +272,9 @@ class RayletHandle:
         """Open the port again, the same one."""
         self._ask("reach", reachable=True)
 
-    def leave(self) -> None:
-        """Unregister and exit 0, as on SIGTERM."""
-        self._ask("leave")
+    def leave(self, preempted: bool = False) -> None:
+        """Unregister and exit 0, as on SIGTERM; ``preempted``: as when the machine is taken away."""
+        self._ask("leave", preempted=preempted)
 
     def kill(self, status: int = -signal.SIGKILL) -> None:
         """End this raylet at once and without a word; ``status`` is recorded for it.

@@ -145,10 +145,10 @@ class Raylet:
         self.transitions.write("exit", status=status, why=why)
         self._on_gone(self, status)
 
-    def leave(self, why: str, graceful: bool) -> None:
-        """Exit 0, after saying goodbye to the GCS if ``graceful``."""
+    def leave(self, why: str, graceful: bool, preempted: bool = False) -> None:
+        """Exit 0, after saying goodbye to the GCS if ``graceful``; ``preempted``: its machine is taken away."""
         if graceful:
-            self.spawn(self._membership.unregister(why))
+            self.spawn(self._membership.unregister(why, preempted))
         else:
             self.go(0, why)
 

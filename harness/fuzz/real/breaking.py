@@ -57,7 +57,7 @@ def _stall_store(run: Performance, how: fault.StallStore) -> None:
 
 
 def _add_node(run: Performance, how: fault.AddNode) -> None:
-    run.add_node(how.cpus)
+    run.add_node(how.cpus, how.head)
     run.hit("a node that joins")
 
 
@@ -76,14 +76,11 @@ def _cut_node(run: Performance, how: fault.CutNode) -> None:
 
 
 def _kill_worker(run: Performance, how: fault.KillWorker) -> None:
-    actor = names.actor_id(how.actor)
-    for raylet in run.cluster.raylets:
-        workers = raylet.workers() if raylet.alive else []
-        for worker in workers:
-            if worker.alive and worker.actor_id == actor:
-                raylet.kill_worker(worker.worker_id)
-                run.hit("a dead worker")
-                return
+    found = run.worker_of(how.actor)
+    if found is not None:
+        raylet, worker = found
+        raylet.kill_worker(worker.worker_id)
+        run.hit("a dead worker")
 
 
 def _kill_driver(run: Performance, how: fault.KillDriver) -> None:
@@ -95,10 +92,17 @@ def _kill_driver(run: Performance, how: fault.KillDriver) -> None:
 
 
 def _drop_ref(run: Performance, how: fault.DropRef) -> None:
+    # A worker that owns an actor lives and dies with its own: only drivers let go of theirs here.
     owner = run.owners.get(names.job_of(how.actor))
-    if owner is not None and owner.alive and owner.home.alive:
+    if owner is not None and owner.alive and owner.home.alive and how.actor not in run.parents:
         owner.home.drop_ref(names.actor_id(how.actor), owner.owner.worker_id)
         run.hit("a dropped reference")
+
+
+def _disobey(run: Performance, how: fault.Disobey) -> None:
+    if (raylet := run.raylet(how.node)) is not None:
+        raylet.script(how.method, how.mode, how.seconds, times=how.calls)
+        run.hit("a raylet that disobeys")
 
 
 def _break_links(run: Performance, _how: fault.BreakLinks) -> None:
@@ -118,6 +122,7 @@ _BREAK: dict[type[Any], Callable[[Performance, Any], None]] = {
     fault.KillDriver: _kill_driver,
     fault.DropRef: _drop_ref,
     fault.BreakLinks: _break_links,
+    fault.Disobey: _disobey,
 }
 
 

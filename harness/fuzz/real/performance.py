@@ -24,6 +24,7 @@ from harness.fuzz.real.keeper import Keeper
 from harness.fuzz.real.links import Links
 from harness.proxy.base import Strike
 from harness.raylet.handles import RayletHandle
+from harness.raylet.records import Worker
 
 TICK_SECONDS = 0.002
 AFTERMATH_SECONDS = 0.3
@@ -52,6 +53,8 @@ class Performance:
         self.keeper = Keeper(cluster)
         self.links = Links(cluster, plan)
         self.owners: dict[int, Home] = {}
+        self.parents: dict[int, Owner] = {}
+        """Actor -> the worker that owns it, where that is no driver."""
         self.hits: Counter[str] = Counter()
         self.missed = 0
         self.next_crash: fault.CrashGcs | None = None
@@ -106,7 +109,16 @@ class Performance:
         found = known[number % len(known)] if known else None
         return found if found is not None and found.alive else None
 
-    def add_node(self, cpus: float) -> None:
+    def worker_of(self, actor: int) -> tuple[RayletHandle, Worker] | None:
+        """The living worker of an actor, and where it is."""
+        wanted = names.actor_id(actor)
+        for raylet in self.cluster.raylets:
+            for worker in raylet.workers() if raylet.alive else ():
+                if worker.alive and worker.actor_id == wanted:
+                    return raylet, worker
+        return None
+
+    def add_node(self, cpus: float, head: bool = False) -> None:
         number = len(self.cluster.raylets)
         way = self.links.way()
         raylet = self.cluster.add_raylet(
@@ -115,6 +127,7 @@ class Performance:
             node_id=names.node_id(number),
             reconnect_limit=self.plan.reconnect_limit,
             gcs=way,
+            is_head=head or number == 0,
         )
         self.links.belongs_to(raylet)
 
@@ -146,7 +159,7 @@ class Performance:
             arm_crash(self, crash)
         if isinstance(do, op.UnregisterNode):
             if (raylet := self.raylet(do.node)) is not None and raylet.state == "connected":
-                raylet.leave()
+                raylet.leave(do.preempted)
         elif isinstance(do, op.Subscribe):
             client = self.cluster.client_at(self.links.way() or self.cluster.address, {}, "listener")
             client.cluster_id = self._clients[0].gcs.cluster_id
@@ -158,9 +171,12 @@ class Performance:
         job = asking.job_of(do)
         if job is not None:
             self._attach(job)
+        parent = self._parent(do) if isinstance(do, op.StartActor) and do.owner >= 0 else None
+        if isinstance(do, op.StartActor) and do.owner >= 0 and parent is None:
+            return  # who would ask for it does not live
         again = self._random.random() < self.plan.weather.duplication
         client = self._clients[step.client % len(self._clients)]
-        client.ask(asking.asks(do, self._owner), step.times + again)
+        client.ask(asking.asks(do, lambda job: parent or self._owner(job)), step.times + again)
 
     def _come_to_rest(self) -> None:
         """What was armed may still strike; then all is mended, and the GCS comes back."""
@@ -213,6 +229,17 @@ class Performance:
             port = home.attach_driver(names.driver_id(job))
             owner = Owner(names.job_id(job), names.driver_id(job), home.node_id, home.address, port)
             self.owners[job] = Home(owner, home)
+
+    def _parent(self, do: op.StartActor) -> Owner | None:
+        """The worker of the owning actor, as it was when the actor was first asked for."""
+        found = self.worker_of(do.owner)
+        if do.actor not in self.parents and found is not None:
+            raylet, worker = found
+            job = names.job_id(names.job_of(do.actor))
+            self.parents[do.actor] = Owner(
+                job, worker.worker_id, raylet.node_id, worker.address, worker.grpc_port
+            )
+        return self.parents.get(do.actor)
 
     def _owner(self, job: int) -> Owner:
         known = self.owners.get(job)

@@ -12,6 +12,7 @@ from harness.fuzz.faults import (
     BreakLinks,
     CrashGcs,
     CutNode,
+    Disobey,
     DropRef,
     FailStore,
     KillDriver,
@@ -58,12 +59,13 @@ def test_every_kind_of_fault_hits(stage: Stage) -> None:
     steps = (
         ACTOR, GROUP, Step(AddNode(2.0), 0.05), Step(KillWorker(0), 0.3), Step(CutNode(1, 0.2), 0.05),
         Step(BreakLinks(), 0.05), Step(StallStore(0.1), 0.05), Step(KillGcs(0.02), 0.2), Step(DropRef(0), 0.3),
-        Step(KillDriver(0), 0.1), Step(KillNode(2), 0.1),
+        Step(KillDriver(0), 0.1), Step(Disobey(0), 0.1), Step(KillNode(2), 0.1),
     )  # fmt: skip
     carried = stage.carry_out(Plan(steps, nodes=(4.0, 4.0, 4.0)))
     assert set(carried.hits) == {
         "a node that joins", "a dead worker", "a node cut off", "broken connections", "a stalled store", "a kill",
         "a dropped reference", "a dead driver", "a dead node",
+        "a raylet that disobeys",
     }  # fmt: skip
     assert judge(carried).verdict is Verdict.HELD, judge(carried).reason
 
@@ -108,6 +110,16 @@ def test_requests_are_repeated_and_followed_by_what_waits_for_them(stage: Stage)
     assert calls(carried, "RegisterActor") == calls(carried, "CreateActor") == 1
     assert calls(carried, "GcsSubscriberPoll") >= 1
     assert judge(carried).verdict is Verdict.HELD, judge(carried).reason
+
+
+def test_an_actor_creates_an_actor_which_dies_with_it(stage: Stage) -> None:
+    child = Step(StartActor(3, cpus=0.0, owner=0), 1.0)
+    carried = stage.carry_out(Plan((ACTOR, child, Step(KillActor(0), 1.0)), nodes=(4.0, 4.0)))
+    assert judge(carried).verdict is Verdict.INCONCLUSIVE or not judge(carried).new
+    closing = [one for one in carried.events if one.kind == "look" and one.what == "closing"][-1]
+    actors = closing.facts["view"]["actors"]
+    assert len(actors) == 2
+    assert {one["state"] for one in actors.values()} == {"DEAD"}
 
 
 def test_nothing_of_one_plan_is_there_for_the_next(stage: Stage) -> None:
