@@ -175,18 +175,24 @@ def sim(
     minutes: Annotated[float, typer.Option("--minutes", metavar="M", help="How long.")] = 1.0,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed draws the same plans.")] = 0,
     mutant: Annotated[str | None, typer.Option("--mutant", metavar="NAME", help="Of this broken variant of the reference.")] = None,
+    coverage: Annotated[bool, typer.Option("--coverage", help="Say which lines and branches of the core it reaches instead.")] = False,
     runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where the plan of a failure goes.")] = "runs",
 ) -> None:  # fmt: skip
     """Fuzz the reference's core in virtual time. Exit status: 0 held, 1 broken, 2 inconclusive, 3 usage."""
-    from harness.errors import EnvironmentProblem
+    if coverage:  # in a process that has not imported the core yet
+        command = [
+            sys.executable,
+            "-m",
+            "harness.fuzz.coverage",
+            "--minutes",
+            str(minutes),
+            "--seed",
+            str(seed),
+        ]
+        os.execv(command[0], command)
     from harness.fuzz.showing import sim as simulate
 
-    try:
-        status = simulate(minutes * 60, seed, Path(runs) / "fuzz", mutant)
-    except EnvironmentProblem as problem:
-        print(f"gauntlet: {problem}", file=sys.stderr)
-        raise typer.Exit(3) from problem
-    raise typer.Exit(status)
+    _exit_with(lambda: simulate(minutes * 60, seed, Path(runs) / "fuzz", mutant))
 
 
 @app.command()
@@ -221,6 +227,35 @@ def replay(
     from harness.fuzz.real.showing import replay as carry_out
 
     _exit_with(lambda: carry_out(file, _spec(gcs), times, workers, expectations, keep))
+
+
+@app.command()
+def promote(file: Annotated[Path, typer.Argument(help="A plan that fuzz or sim has saved.")]) -> None:
+    """Print a saved plan as a scenario, to be pasted into a file below scenarios/."""
+    from harness.fuzz.promoting.promote import promoted
+
+    def show_it() -> int:
+        print(promoted(file), end="")
+        return 0
+
+    _exit_with(show_it)
+
+
+@app.command()
+def compare(
+    file: Annotated[Path | None, typer.Argument(help="A saved plan; without one, plans are drawn.")] = None,
+    gcs: Annotated[list[str] | None, typer.Option("--gcs", metavar="SPEC", help="A target; give it twice or more.")] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed draws the same plans.")] = 0,
+    plans: Annotated[int, typer.Option("--plans", metavar="P", help="How many plans are drawn.")] = 10,
+    times: Annotated[int, typer.Option("--times", metavar="N", help="In how many runs of each something must differ.")] = 3,
+    runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where plans that show a difference go.")] = "runs",
+) -> None:  # fmt: skip
+    """One plan on several targets: what they answer and come to otherwise. Exit status: 0 nothing, 1 something, 3 usage."""
+    from harness.fuzz.differing.running import compare as carry_out
+    from harness.guarantees import CLAUSES
+
+    words = {id: one.statement for id, one in CLAUSES.items()}
+    _exit_with(lambda: carry_out(file, seed, plans, gcs or [], Path(runs) / "compare", times, words))
 
 
 def _spec(gcs: str | None) -> str:

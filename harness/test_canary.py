@@ -6,14 +6,16 @@ each must be caught for what is wrong with it.
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from harness import guarantees
-from harness.plugin.whole_run import WholeRun
+from harness.plugin.whole_run import ROOT, WholeRun
 
 DELETE = (
     "import os, redis, sys; e = os.environ; "
@@ -92,3 +94,33 @@ def broken(output: str) -> set[str]:
     titles = {id: promise.title for id, promise in guarantees.PROMISES.items()}
     row = r"^ +{} +{}: .* broken +1 +$"
     return {id for id, title in titles.items() if re.search(row.format(id, title), output, re.MULTILINE)}
+
+
+@pytest.mark.parametrize(
+    ("lane", "mutant", "status", "said"),
+    [
+        ("sim", "", 0, "1 of 1 simulated mutants"),
+        # No simulated cluster has tokens: nobody there can see it.
+        ("sim", "takes-any-token", 1, "SURVIVED"),
+        ("sim", "writes-without-a-fence", 3, "not simulated"),
+        ("fuzz", "takes-any-token", 1, "the mutant was not caught"),
+        ("fuzz", "nobody", 3, "there is no mutant 'nobody'"),
+        ("loopback", "nobody", 3, "there is no mutant 'nobody'"),
+        ("moon", "", 3, "there is no lane moon"),
+    ],
+)
+def test_a_lane_whose_canary_is_not_caught_fails(
+    tmp_path: Path, lane: str, mutant: str, status: int, said: str
+) -> None:
+    paths = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    options = ["--run-dir", str(tmp_path / "runs"), *(["--plans", "2"] if lane == "fuzz" else [])]
+    ended = subprocess.run(
+        [ROOT / "ci" / "canary", lane, mutant, *options],
+        env={**os.environ, "PATH": paths},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    assert ended.returncode == status, ended.stdout + ended.stderr
+    assert said in ended.stdout + ended.stderr

@@ -85,7 +85,10 @@ RULES = (
         "harness/fuzz",
         (
             *LOW,
-            *(f"harness.{room}" for room in ("backend", "check", "cluster", "driver", "expectations", "fault")),
+            *(
+                f"harness.{room}"
+                for room in ("backend", "check", "cluster", "driver", "expectations", "fault")
+            ),
             *(f"harness.{room}" for room in ("history", "judge", "proxy", "raylet", "store", "target")),
             *(f"harness.{room}" for room in ("plugin", "report")),
             "reference_gcs",

@@ -95,7 +95,12 @@ def test_a_registered_actor_waits_for_its_creation(cluster: Cluster) -> None:
     spec = cluster.driver.actor_spec(name="registered")
     cluster.driver.register_actor(spec)
     cluster.cycle()
-    assert cluster.driver.actor(spec.actor_id).state == m.ActorTableData.DEPENDENCIES_UNREADY
+    registered = m.ActorTableData.DEPENDENCIES_UNREADY
+    never(
+        "it is created unasked",
+        lambda: cluster.driver.actor(spec.actor_id).state != registered,
+        during=0.7,
+    )
     cluster.driver.instantiate_actor(spec)
     assert cluster.pulse(spec.actor_id).incarnation == 1
 
@@ -156,6 +161,15 @@ def test_at_its_jobs_end_an_owned_actor_dies_and_a_detached_one_lives(cluster: C
     assert cluster.pulse(detached).incarnation == 1
     cluster.kill_actor_process(detached)
     until("the detached one restarts", lambda: cluster.driver.actor(detached).num_restarts == 1, within=10)
+
+
+@pytest.mark.clause("A6")
+def test_an_owned_actor_dies_with_its_job_though_its_owner_lives(cluster: Cluster) -> None:
+    other = cluster.add_driver()
+    owned = other.create_actor(name="owned")
+    other.finish_job()
+    until("it is dead", lambda: cluster.driver.actor(owned).state == DEAD, within=10)
+    until("its worker ends", lambda: not cluster.workers_of(owned), within=10)
 
 
 @pytest.mark.clause("A6")

@@ -15,6 +15,7 @@ from harness.check import held
 from harness.check.view import differences
 from harness.cluster import Cluster
 from harness.cluster.control_plane import PATIENT_HEALTH
+from harness.driver import specs
 from harness.fault import KillGcs, PauseStore
 from harness.report.verdict import Inconclusive
 from harness.traffic.mutations import MUTATIONS, Mutation, Prepare
@@ -120,6 +121,18 @@ def test_a_put_without_overwrite_never_replaces(start: Callable[..., Cluster]) -
         again = cluster.driver.begin(cluster.driver.put, b"key", b"second", overwrite=False)
     assert again.result(10) is False
     assert cluster.driver.get(b"key") == b"first"
+
+
+@pytest.mark.clause("D9", "I5")
+def test_a_late_repeat_of_its_addition_does_not_bring_a_finished_job_back(cluster: Cluster) -> None:
+    other = cluster.add_driver()
+    addition, job = m.AddJobRequest(data=specs.job(other.owner, driver_pid=1)), other.job.hex()
+    other.finish_job()
+    for when in ("at once", "after a restart"):
+        cluster.driver.gcs.checked("AddJob", addition)
+        assert cluster.look().jobs[job].dead, f"a finished job lives again: its addition was repeated {when}"
+        cluster.cycle()
+        assert cluster.look().jobs[job].dead, "a finished job lives again after a restart"
 
 
 @pytest.mark.clause("L2", "D2", "D4", "D8")

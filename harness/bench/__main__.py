@@ -12,12 +12,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from harness.bench import containers, crashpoints, cycle, judging, proxy
+from harness.bench import containers, crashpoints, cycle, judging, proxy, simulator
 from harness.container.engine import reachable
 from harness.target.base import Target
 from harness.target.parse import parse_target
 
-PARTS = ("cycle", "raylets", "proxy", "judge", "containers", "suite", "crashpoints")
+PARTS = ("cycle", "raylets", "proxy", "judge", "simulator", "containers", "suite", "crashpoints")
+RATE_SECONDS = 20.0
+WITHOUT_TARGET = ("judge", "simulator")
 app = typer.Typer(add_completion=False)
 
 
@@ -35,13 +37,15 @@ def main(
     cycles: Annotated[int, typer.Option(help="rounds of the cycle comparison")] = 40,
     counts: Annotated[str, typer.Option(help="numbers of raylets in one process")] = "10,100,1000",
     jobs: Annotated[int, typer.Option(help="parallel workers of suite and crash points")] = 4,
+    sim_minutes: Annotated[float, typer.Option(help="length of the campaign whose memory is watched")] = 0.5,
     only: Annotated[str, typer.Option(help=f"one of {', '.join(PARTS)}; all when empty")] = "",
 ) -> None:
-    """Cycle ratio, fake raylets, the proxy, judging, containers, the whole suite, and all crash points."""
+    """Cycle ratio, fake raylets, the proxy, judging, the simulator, containers, the whole suite, and all crash points."""
     if only and only not in PARTS:
         raise typer.BadParameter(f"{only!r} is none of {', '.join(PARTS)}")
     target = parse_target(gcs)
-    target.prepare()
+    if only not in WITHOUT_TARGET:
+        target.prepare()
     parts: dict[str, Callable[[], None]] = {
         "cycle": lambda: show(
             f"one kill-restart-verify cycle, {gcs}, ms (at most {cycle.CYCLE_LIMIT} times)",
@@ -52,6 +56,7 @@ def main(
             f"the proxy before Redis, {gcs} (puts: at most {proxy.LIMIT} times)", proxy.proxy_cost(target)
         ),
         "judge": lambda: show("judging a record, in seconds of processor time", judging.judging()),
+        "simulator": lambda: _simulator(sim_minutes * 60),
         "containers": lambda: _containers(target, needed=bool(only)),
         "suite": lambda: show(f"the whole suite, {gcs}, -n {jobs}", cycle.suite(gcs, jobs)),
         "crashpoints": lambda: show(f"all crash points, {gcs}, -n {jobs}", crashpoints.figures(gcs, jobs)),
@@ -64,6 +69,14 @@ def main(
 def _raylets(target: Target, counts: Sequence[int]) -> None:
     for count in counts:
         show(f"{count} idle fake raylets in one process, {target.name}", cycle.raylets(target, count))
+
+
+def _simulator(seconds: float) -> None:
+    crashes = "plans of at least 30 operations and 3 crashes"
+    for name, size in (("with ladders of kills", simulator.LADDERS), ("as usual", simulator.SINGLE)):
+        title = f"simulated on one core, {crashes}, {name} (aim: {simulator.RATE:g} a second)"
+        show(title, simulator.rates(RATE_SECONDS, size))
+    show(f"memory of a campaign of {seconds:g} s", simulator.memory(seconds))
 
 
 def _containers(target: Target, needed: bool) -> None:

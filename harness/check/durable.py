@@ -9,24 +9,27 @@ from collections.abc import Iterable, Iterator
 
 from harness.check import effects
 from harness.check.later import Later
+from harness.check.long_keys import LongKeys
 from harness.check.promise import Promise, Row, is_nil, under, worker_of
 from harness.check.rows import Rows, named, passes
 from harness.check.ruling import Ruling, Violation, rule
 from harness.check.story import Call, Story
+from harness.check.throughout import torn
 from harness.history.outcomes import about
 
 NAME = "durable"
 
 
 def durable(story: Story) -> Ruling:
-    """Every acknowledged request of the case, at its acknowledgement and in every later look."""
+    """Every acknowledged request of the case, at its acknowledgement, in every later write and look."""
     until = story.store_lost if story.store_lost is not None else float("inf")
     changing = [one for one in story.calls if about(one.method).changes and one.start < until]
     strange = sorted({one.method for one in changing if not effects.known(one.method)})
     known = [one for one in changing if effects.known(one.method)]
     acknowledged = [one for one in known if one.outcome == "ok" and one.end is not None and one.end < until]
     rows = Rows(story)
-    promised = {one.id: effects.promises(one) for one in known}
+    keys = LongKeys(story)
+    promised = {one.id: effects.promises(keys.told(one)) for one in known}
     found: list[Violation] = []
     judged = 0
     if story.built.get("ledger"):
@@ -35,6 +38,8 @@ def durable(story: Story) -> Ruling:
             found += _at_acknowledgement(call, promised[call.id], rows)
     later = Later(story, rows, [(one, promised[one.id]) for one in known], until)
     found += later.violations()
+    blamed = {one.events[0] for one in found}
+    found += [one for one in torn(story, rows, later, until) if one.events[0] not in blamed]
     unknown = f"no effect is known of {', '.join(strange)}" if strange else ""
     return rule(NAME, found, judged + later.judged, unknown)
 

@@ -1,4 +1,4 @@
-"""An actor lives in one worker at a time. Pure."""
+"""An actor lives in one worker at a time, and is created once in each. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from harness.check.observed import Seen, published, read, written
+from harness.check.rows import Rows
 from harness.check.ruling import Violation
 from harness.check.story import Story
 from harness.check.survival import KILLS
@@ -90,6 +91,34 @@ class Incarnations:
             return True
         decided = self._restarting.get(actor, ())
         return any(at == ALWAYS or first.at <= at <= second.at for at in decided)
+
+
+class CreatedAgain:
+    """No creation task goes to an actor that the store calls ALIVE: a restart is stored before it begins."""
+
+    def __init__(self, story: Story, until: float) -> None:
+        self.judged = 0
+        self._rows = Rows(story)
+        known = story.built.get("ledger") and all(life.who == "gcs" for life in story.lives)
+        orders = story.of("order") if known else ()
+        self._pushes = [(one, _created(one)) for one in orders if one.what == "PushTask" and one.at < until]
+
+    def violations(self) -> Iterator[Violation]:
+        for one, actor in self._pushes:
+            self.judged += bool(actor)
+            held = self._rows.possible("ACTOR", actor, one.at, pending=True)
+            if actor and all(row is not None and row.get("state") == "ALIVE" for row in held):
+                yield Violation(
+                    "an actor that was ALIVE was created again",
+                    f"actor {actor}: node {one.who} was sent its creation task at {one.at:.6f}",
+                    (one.id, *(write.entry.id for write in self._rows.writes("ACTOR", actor)[-1:])),
+                )
+
+
+def _created(order: Event) -> str:
+    """The actor that a PushTask creates; '' where it creates none, or its record does not tell."""
+    task = order.facts.get("fields", {}).get("task_spec", {})
+    return str(task.get("actor_creation_task_spec", {}).get("actor_id", ""))
 
 
 def _restarting(story: Story) -> Mapping[str, list[float]]:

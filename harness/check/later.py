@@ -9,7 +9,7 @@ from typing import Any
 from harness.check.promise import FUNCTIONS, Promise, Row, under, value_of
 from harness.check.rows import UNKNOWN, Rows, named, passes, read_until, shows, stored, viewed
 from harness.check.ruling import Violation
-from harness.check.story import Call, Look, Story
+from harness.check.story import Call, Look, Story, Write
 from harness.wire import ids, layout
 
 VIEW, STORE = "view", "store"
@@ -72,6 +72,22 @@ class Later:
                 if sights:
                     yield from self._promised(look, until, table, key, sights)
         yield from self._untouched()
+
+    @property
+    def touched(self) -> Iterable[tuple[str, str]]:
+        """Table and key of every row that a request may have changed."""
+        return self._touches.keys()
+
+    def broken_by(self, write: Write, key: str, until: float) -> Touch | None:
+        """The acknowledged request of which ``write`` leaves nothing, and that no other can have asked for."""
+        if write.done is None or write.entry.at >= until:
+            return None
+        touches = [one for one in self._touches[write.table, key] if one.call.start <= write.done]
+        last = self._last(touches, write.entry.at)
+        if last is None or (write.row is None and self._may_be_dropped(write.table, key)):
+            return None
+        rivals = (one for one in touches if one is last or _may_follow(one, last))
+        return None if any(passes(one.promise.kept, write.row) for one in rivals) else last
 
     def _promised(
         self, look: Look, until: float, table: str, key: str, sights: Iterable[tuple[str, Row | None]]

@@ -112,12 +112,16 @@ def name_step(state: Any, operation: Operation) -> Iterable[Any]:
     """A name: None, ANY, or ``(actor, firm)``; not ``firm``: its registration may never have become durable.
 
     ``("register", actor)``: output True for ok, False for a refusal because the name is taken;
-    ``("look",)``: ``(actor,)`` or ``(None,)``; ``("free", actor)``: it may have died; LOST. An actor is
-    never refused for a name that it may hold itself: other checks speak of repetitions.
+    ``("register again", actor)``: after it had been acknowledged; ``("look",)``: ``(actor,)`` or ``(None,)``;
+    ``("free", actor)``: it may have died; LOST. An actor is never refused for a name that it may hold
+    itself: other checks speak of repetitions. One that is dead may be acknowledged again, and not have the name.
     """
     verb, output = operation.input[0], operation.output
     if verb == "register":
         return _register(state, operation.input[1], output)
+    if verb == "register again":
+        after = _register(state, operation.input[1], output)
+        return after if output is False else (state, *after)
     if verb == "look":
         return _look(state, output[0])
     if verb == "free":

@@ -43,13 +43,24 @@ def name_histories(story: Story) -> list[NameHistory]:
     taken = dialect(story.built.get("release") or "2.60.0").duplicate_name
     found: dict[str, list[Operation]] = {}
     actors: dict[str, set[str]] = {}
+    dead = _seen_dead(story)
+    known: dict[str, float] = {}
+    tried: dict[str, float] = {}
     for call in story.calls:
         if call.method != "RegisterActor" or call.start >= until:
             continue
         name, actor = _registered(call)
         if name and actor:
             actors.setdefault(name, set()).add(actor)
-            found.setdefault(name, []).extend(_register(call, actor, taken, until))
+            again = known.get(actor, inf) < call.start or _over(
+                call, dead.get(actor, inf), tried.get(actor, inf)
+            )
+            given = ("register again" if again else "register", actor)
+            found.setdefault(name, []).extend(_register(call, given, taken, until))
+        if call.outcome == "ok" and call.end is not None:
+            known[actor] = min(call.end, known.get(actor, inf))
+        elif call.outcome == "unknown":
+            tried.setdefault(actor, call.start)
     for call in story.calls:
         if call.method == "GetNamedActorInfo" and call.end is not None and call.end <= until:
             name = f"{call.request.get('ray_namespace', '')}/{call.request.get('name', '')}"
@@ -58,6 +69,11 @@ def name_histories(story: Story) -> list[NameHistory]:
     empty = story.baseline is None and known_start(story)
     initial = None if empty else ANY
     return [NameHistory(name, initial, done, frozenset(actors[name])) for name, done in found.items()]
+
+
+def _over(call: Call, dead: float, tried: float) -> bool:
+    """Whether an earlier try of unknown outcome, at ``tried``, may have registered the actor, which has died since."""
+    return tried < call.start and call.end is not None and dead <= call.end
 
 
 def _registered(call: Call) -> tuple[str, str]:
@@ -69,8 +85,7 @@ def _registered(call: Call) -> tuple[str, str]:
     return f"{spec.get('ray_namespace', '')}/{spec['name']}", spec.get("actor_id", "")
 
 
-def _register(call: Call, actor: str, taken: int, until: float) -> Iterator[Operation]:
-    given = ("register", actor)
+def _register(call: Call, given: tuple[str, str], taken: int, until: float) -> Iterator[Operation]:
     if call.end is None or call.end > until or call.outcome == "unknown":
         yield Operation(call.start, inf, given, None, call.ids)
     elif call.outcome == "ok":

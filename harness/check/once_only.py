@@ -1,7 +1,7 @@
 """A request has one effect, however often it is sent. Pure.
 
-An actor is created in one worker at a time, a bundle is held by one node, a key that must not be
-overwritten is added once, and a worker's death costs its actor one restart.
+An actor is created in one worker at a time, and not while it is ALIVE; a bundle is held by one node, a key that
+must not be overwritten is added once, a worker's death costs its actor one restart, of as many as it has.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import Protocol
 
 from harness.check import effects
-from harness.check.incarnations import GONE, Incarnations
-from harness.check.observed import Seen, written
+from harness.check.incarnations import GONE, CreatedAgain, Incarnations
+from harness.check.observed import Seen, read, written
 from harness.check.promise import FUNCTIONS, Promise, under, worker_of
 from harness.check.ruling import Ruling, Violation, rule
 from harness.check.story import Call, Look, Story
@@ -26,7 +26,9 @@ _RELEASING = RELEASES | {"ReleaseUnusedBundles"}
 def at_most_once(story: Story) -> Ruling:
     """Incarnations, bundles, added keys and restarts spent."""
     until = story.store_lost if story.store_lost is not None else float("inf")
-    parts: list[Part] = [part(story, until) for part in (Incarnations, _Bundles, _Added, _Restarts)]
+    parts: list[Part] = [
+        part(story, until) for part in (Incarnations, CreatedAgain, _Bundles, _Added, _Restarts, _Budget)
+    ]
     found = [one for part in parts for one in part.violations()]
     return rule(NAME, found, sum(part.judged for part in parts))
 
@@ -172,6 +174,31 @@ class _Restarts:
                         f"{_restarts(first)}, then {_restarts(second)} with no worker between",
                         (*first.ids, *second.ids, *(id for call in reports for id in call.ids)),
                     )
+
+
+class _Budget:
+    """No actor is restarted more often than it may be. Restarts after a preempted node are free."""
+
+    def __init__(self, story: Story, until: float) -> None:
+        self.judged = 0
+        self._seen = [
+            one for one in (*written(story), *read(story)) if one.table == "ACTOR" and one.end < until
+        ]
+
+    def violations(self) -> Iterator[Violation]:
+        told: set[str] = set()
+        for one in self._seen:
+            row = one.row or {}
+            spent = int(row.get("num_restarts", 0)) - int(row.get("num_restarts_due_to_node_preemption", 0))
+            most = int(row.get("max_restarts", 0))
+            self.judged += spent > 0
+            if spent > most >= 0 and one.key not in told:
+                told.add(one.key)
+                yield Violation(
+                    "an actor was restarted more often than it may be",
+                    f"actor {one.key}: {spent} restarts of {most} at {one.end:.6f}",
+                    one.ids,
+                )
 
 
 def _is_restart(seen: Seen) -> bool:

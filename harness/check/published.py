@@ -40,8 +40,8 @@ class Subscription:
 def gaps(story: Story) -> tuple[list[Violation], int]:
     """What was missed, and how many changes were due to some subscriber.
 
-    A change was missed when the subscriber asked once more well after it was stored, and got other
-    messages but never that one, and nothing was read that would show it.
+    A change was missed when the subscriber asked once more well after it was stored, or was still asking
+    long after, and got other messages or none but never that one, and nothing was read that would show it.
     """
     if any(life.who != "gcs" for life in story.lives) or not known_start(story):
         return [], 0
@@ -151,14 +151,14 @@ class _Records:
                 yield seen
 
     def proof(self, one: Subscription, seen: Seen) -> Call | None:
-        """A poll, sent well after the change, in whose answer it had to be."""
+        """A poll, sent well after the change or open until long after it, in whose answer it had to be."""
         for call in self.polls[one.who, one.subscriber]:
-            if call.start < seen.end + PROMPT:
-                continue
             end = min(call.end if call.end is not None else self._story.ended, one.end)
-            if call.outcome == "ok" and call.end is not None and call.end <= one.end and self._brought(call):
-                return call
-            if call.outcome != "ok" and end - call.start >= PATIENCE and not self._unheard:
+            long = end - max(call.start, seen.end) >= PATIENCE
+            if call.outcome == "ok" and call.end is not None and call.end <= one.end:
+                if (long or call.start >= seen.end + PROMPT) and self._brought(call):
+                    return call
+            elif call.outcome != "ok" and long and not self._unheard:
                 return call
         return None
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from harness.check.observed import Seen, life_of
+from harness.check.premature import premature
 from harness.check.published import gaps
 from harness.check.ruling import Ruling, Violation, rule
 from harness.check.story import Call, Life, Story
@@ -32,6 +33,7 @@ def pubsub(story: Story) -> Ruling:
         *(one for by in deliveries.values() for one in _disordered(by)),
         *_old_names(story, deliveries),
         *missed,
+        *premature(story),
     ]
     return rule(NAME, found, len(story.of("message")) + due)
 

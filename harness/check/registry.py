@@ -37,7 +37,7 @@ class Registered(NamedTuple):
 CHECKS: Mapping[str, Registered] = {
     "durable": Registered(
         durable,
-        "What was acknowledged was in the store before, and is there after every recovery",
+        "What was acknowledged was in the store before, stays there, and is found after every recovery",
         ("1", "D1", "D3", "D4", "D5", "D6", "D7", "D8", "D9", "D10", "D11", "D12"),
     ),
     "linearizable": Registered(
@@ -84,8 +84,9 @@ CHECKS: Mapping[str, Registered] = {
     ),
     "pubsub": Registered(
         pubsub,
-        "Messages come in order and once, no subscriber misses what it does not read again, and a restart shows",
-        ("1", "4", "B1", "B2", "B4"),
+        "Messages come in order, once, and not before their rows are stored; no subscriber misses what it does not "
+        "read again, and a restart shows",
+        ("1", "4", "B1", "B2", "B4", "D13"),
     ),
     "isolation": Registered(isolation, "No key outside the namespace is touched", ("5", "C5")),
     "one writer": Registered(

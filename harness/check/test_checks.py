@@ -9,6 +9,7 @@ import pytest
 from harness.check import held
 from harness.check.blocking import Answered, once, waited_out
 from harness.check.deadline import Standing, exited_on_time, two_state
+from harness.check.ruling import Finding, Ruling, Violation, rule, signature
 from harness.check.survival import Order, Pulse, lived_on, same_objects, unharmed
 from harness.check.view import Actor, View, differences
 
@@ -141,3 +142,66 @@ def test_held_raises_with_every_sentence() -> None:
     held([], [])
     with pytest.raises(AssertionError, match=r"(?s)one.*two"):
         held(["one"], [], ["two"])
+
+
+def test_a_raylet_has_two_states_to_the_last_digit() -> None:
+    waiting = replace(STANDING, node="0123456789", state="waiting", since=93.5)
+    assert two_state([waiting], limit=4.6) == []
+    assert two_state([waiting], limit=4.4) == ["raylet 01234567: waits since 6.5 s, with a limit of 4.4 s"]
+    assert two_state([waiting], limit=2.0, grace=5.0) == []
+    assert two_state([replace(waiting, alive=False)], limit=1) == [
+        "raylet 01234567: is gone, but its node is ALIVE"
+    ]
+    assert two_state([replace(waiting, state="connected", listed=False)], limit=1) == [
+        "raylet 01234567: runs and thinks itself connected, but its node is DEAD"
+    ]
+    assert two_state([replace(STANDING, state="waiting")], limit=-2.5) == [
+        "raylet n1: waits since 0.0 s, with a limit of -2.5 s"
+    ]
+
+
+def test_what_was_answered_too_early_is_told_with_by_how_much() -> None:
+    assert waited_out([Answered("put", 1, 3)], serving_again=4) == [
+        "put: answered 1.000 s before the GCS served again"
+    ]
+    assert waited_out([Answered("put", 1, None), Answered("get", 1, 5, "code 4")], serving_again=4) == [
+        "put: never answered",
+        "get: ended with code 4",
+    ]
+    assert once({"a": ["x", "y", "x"], "b": []}) == ["a: took effect 3 times (x, y)", "b: had no effect"]
+
+
+def test_every_harm_is_told_in_full() -> None:
+    node, worker, other = "0123456789", "w1", "w2"
+    living = {worker: node, other: node}
+    orders = [
+        Order(0.5, node, "ShutdownRaylet"),
+        Order(1, node, "DrainRaylet"),
+        Order(2, node, "KillLocalActor", frozenset({worker, other})),
+        Order(3, node, "ReleaseUnusedActorWorkers", frozenset({worker})),
+        Order(4, node, "ReleaseUnusedBundles"),
+    ]
+    assert unharmed(orders, living, {"g:0": node}, since=1) == [
+        "DrainRaylet to 01234567, which holds living work",
+        "KillLocalActor to 01234567 ended w1",
+        "KillLocalActor to 01234567 ended w2",
+        "ReleaseUnusedActorWorkers to 01234567 does not list w2, which lives",
+        "ReleaseUnusedBundles to 01234567 does not list g:0, which lives",
+    ]
+    assert unharmed(orders[:1], living, {}) == ["ShutdownRaylet to 01234567, which holds living work"]
+    assert same_objects({"0123456789": "abcdefghij"}, {}) == [
+        "object 01234567: stored with checksum abcdefgh, read with nothing"
+    ]
+
+
+def test_rulings_count_and_say_why() -> None:
+    one = Violation("a", "b", ("e1",))
+    assert rule("x", [one, one, one], 2) == Ruling("x", Finding.BROKEN, "a", (one, one, one), 3)
+    assert rule("x", [one], 5).judged == 5
+    assert rule("x", [], 0, "no idea") == Ruling("x", Finding.UNKNOWN, "no idea", (), 1)
+    assert rule("x", [], 7, "no idea").judged == 7
+    assert rule("x", [], 2) == Ruling("x", Finding.HELD, "", (), 2)
+    assert rule("x", [], 0) == Ruling("x", Finding.UNKNOWN, "nothing to judge", (), 0)
+    assert rule("x", [], 0).idle
+    assert not rule("x", [], 0, "no idea").idle
+    assert signature("actor 0123abcd0123 of 12 after 1.5 s") == "actor <id> of <n> after <n> s"

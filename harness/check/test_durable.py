@@ -266,3 +266,54 @@ def test_two_gcs_may_know_different_things_but_not_store_them() -> None:
 
 
 GROUP_REQUEST = {"placement_group_spec": {"placement_group_id": GROUP}}
+
+
+def test_all_that_was_acknowledged_and_all_that_was_looked_at_is_judged() -> None:
+    other = {**PUT, "key": b"other".hex()}
+    told = tale().begin("InternalKVPut", PUT).write("KV", KEY.decode(), "v").end()
+    told.begin("InternalKVPut", other).write("KV", "@namespace_gauntlet:other", "v").end()
+    told.look(view={"kv": {b"k".hex(): b"v".hex(), b"other".hex(): b"v".hex()}})
+    assert durable(told.story()).judged == 4
+
+
+def test_only_what_was_acknowledged_is_promised() -> None:
+    assert signatures(tale().call("InternalKVPut", PUT, outcome="refused", code=5)) == []
+    assert signatures(tale().event("store", "wiped").call("InternalKVPut", PUT)) == []
+    assert signatures(tale().begin("InternalKVPut", PUT).event("store", "wiped").end()) == []
+
+
+def test_methods_of_which_no_effect_is_known_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from harness.check import effects
+
+    known = {name: one for name, one in EFFECTS.items() if name not in ("AddJob", "InternalKVPut")}
+    monkeypatch.setattr(effects, "EFFECTS", known)
+    ruling = durable(tale().call("InternalKVPut", PUT).call("AddJob").story())
+    assert ruling.reason == "no effect is known of AddJob, InternalKVPut"
+
+
+def test_a_sweep_that_leaves_a_key_is_told() -> None:
+    sweep = {"namespace": b"gauntlet".hex(), "key": b"k".hex(), "del_by_prefix": True}
+    told = tale().write("KV", "@namespace_gauntlet:kk", "v").write("KV", "@namespace_gauntlet:ka", "v")
+    told.begin("InternalKVDel", sweep, id="sweep").write("KV", "@namespace_gauntlet:ka", None).end()
+    (found,) = durable(told.story()).violations
+    assert found.signature == "InternalKVDel was acknowledged and never stored"
+    assert found.detail.startswith("InternalKVDel (KV @namespace_gauntlet:kk) was acknowledged at ")
+    told = tale().write("KV", "@namespace_gauntlet:kk", "v").begin("InternalKVDel", sweep)
+    assert signatures(told.write("KV", "@namespace_gauntlet:kk", None).end()) == []
+
+
+def test_what_proves_that_nothing_was_stored_in_time() -> None:
+    (found,) = durable(tale().call("InternalKVPut", PUT, id="put").story()).violations
+    assert found.events == ("put", "put-end")
+    assert found.detail == (
+        "InternalKVPut (KV @namespace_gauntlet:k) was acknowledged at 2.000000; never written"
+    )
+    told = tale().call("InternalKVPut", PUT, id="put").write("KV", KEY.decode(), "v", took=None, id="open")
+    (found,) = durable(told.story()).violations
+    assert found.events == ("put", "put-end", "open")
+    assert found.detail.endswith("was acknowledged at 2.000000; written at 3.000000, never confirmed")
+    told = tale().call("InternalKVPut", PUT).write("KV", KEY.decode(), "w").write("KV", KEY.decode(), "v")
+    late = [one for one in durable(told.story()).violations if "before" in one.signature]
+    assert [one.detail.partition("; ")[2] for one in late] == [
+        "written at 4.100000, stored at 4.200000, 2.200000 s late"
+    ]

@@ -70,6 +70,15 @@ LEGAL = {
     "a name whose first holder was never stored": with_job().begin("RegisterActor", register(X), id="r")
     .call("RegisterActor", register(Y), **TAKEN).restart().end("r", outcome="unknown", grpc="UNAVAILABLE")
     .call("RegisterActor", register(Y)),
+    "a late repeat for an actor whose name has passed on": with_job().call("RegisterActor", register(X))
+    .call("KillActorViaGcs", {"actor_id": X}).call("RegisterActor", register(Y)).call("RegisterActor", register(X))
+    .call("GetNamedActorInfo", LOOK, {"actor_table_data": {"actor_id": Y}}),
+    "a repeat for an actor that died before its first answer": with_job().begin("RegisterActor", register(X), id="r")
+    .write("ACTOR", X, {"actor_id": X, "state": "DEAD"}).end("r", outcome="unknown", grpc="UNAVAILABLE")
+    .call("RegisterActor", register(Y)).call("RegisterActor", register(X)).call("GetNamedActorInfo", LOOK, named(Y)),
+    "a late repeat for an actor that takes its name again": with_job().call("RegisterActor", register(X))
+    .call("KillActorViaGcs", {"actor_id": X}).call("RegisterActor", register(X))
+    .call("GetNamedActorInfo", LOOK, {"actor_table_data": {"actor_id": X}}),
     "a name without its job": tale().call("RegisterActor", register(X)).restart().call("RegisterActor", register(Y)),
 }  # fmt: skip
 
@@ -102,6 +111,13 @@ ILLEGAL = {
     "a job id twice": tale().call("GetNextJobID", {}, {"job_id": 1}).restart().call("GetNextJobID", {}, {"job_id": 1}),
     "two with one name": with_job().call("RegisterActor", register(X)).call("RegisterActor", register(Y)),
     "two with one name after a restart": with_job().call("RegisterActor", register(X)).restart().call("RegisterActor", register(Y)),
+    "a repeat for an actor that nobody saw dead": with_job().begin("RegisterActor", register(X), id="r").restart()
+    .end("r", outcome="unknown", grpc="UNAVAILABLE").call("RegisterActor", register(Y)).call("RegisterActor", register(X)),
+    "a late repeat that takes a name": with_job().call("RegisterActor", register(X))
+    .call("KillActorViaGcs", {"actor_id": X}).call("RegisterActor", register(Y)).call("RegisterActor", register(X))
+    .call("GetNamedActorInfo", LOOK, {"actor_table_data": {"actor_id": X}}),
+    "a late repeat refused though nobody has the name": with_job().call("RegisterActor", register(X))
+    .call("GetNamedActorInfo", LOOK, **ABSENT).call("RegisterActor", register(X), **TAKEN),
     "a name refused that nobody has": with_job().call("RegisterActor", register(Y), **TAKEN),
     "a name that is not found": with_job().call("RegisterActor", register(X)).call("GetNamedActorInfo", LOOK, **ABSENT),
 }  # fmt: skip
@@ -142,3 +158,66 @@ def test_an_old_release_has_another_code_for_a_taken_name() -> None:
 
 def test_nothing_asked_is_nothing_judged() -> None:
     assert linearizable(tale().restart().story()).idle
+
+
+def only(told: Tale) -> Any:
+    (found,) = linearizable(told.story()).violations
+    return found
+
+
+def test_what_fits_nowhere_is_told_with_what_came_before() -> None:
+    told = tale().call("GetNextJobID", {}, {"job_id": 2}).call("GetNextJobID", {}, {"job_id": 2})
+    found = only(told)
+    assert found.signature == "no order of the calls explains what GetNextJobID answered of a job id"
+    assert (
+        found.detail
+        == "the job ids: 'next' → 2 by driver-0 fits nowhere after 'next' → 2 by driver-0 with state 2"
+    )
+    assert found.events == ("e4", "e4-end", "e6", "e6-end")
+
+
+def test_only_the_last_three_of_what_came_before_are_told() -> None:
+    told = tale()
+    for number in (1, 2, 3, 4, 4):
+        told.call("GetNextJobID", {}, {"job_id": number})
+    found = only(told)
+    assert found.detail.count("→") == 4
+    assert len(found.events) == 8
+
+
+def test_a_name_is_told_by_its_name() -> None:
+    found = only(ILLEGAL["a name refused that nobody has"])
+    assert found.signature == "no order of the calls explains what RegisterActor answered of an actor's name"
+    assert found.detail == f"name 'space/n': 'register' {Y!r} → False by driver-0 fits nowhere"
+
+
+def test_losses_and_deaths_are_told_as_such() -> None:
+    dead = with_job().call("RegisterActor", register(X)).call("KillActorViaGcs", {"actor_id": X})
+    dead.call("RegisterActor", register(Y)).call("GetNamedActorInfo", LOOK, **ABSENT)
+    assert "a death" in only(dead).detail
+    lost = tale(store="memory").call("GetNextJobID", {}, {"job_id": 5}).restart()
+    assert linearizable(lost.call("GetNextJobID", {}, {"job_id": 1}).story()).finding is Finding.HELD
+    lost.call("GetNextJobID", {}, {"job_id": 1})
+    assert "'next' → 1" in only(lost).detail
+
+
+def test_every_history_is_judged_and_no_other() -> None:
+    told = tale().call("GetNextJobID", {}, {"job_id": 1}).begin("RegisterActor", register(X))
+    assert linearizable(told.story()).judged == 1
+    assert (
+        linearizable(
+            with_job().call("RegisterActor", register(X)).call("GetNextJobID", {}, {"job_id": 2}).story()
+        ).judged
+        == 2
+    )
+    gone = tale().event("store", "wiped").call("GetNextJobID", {}, {"job_id": 0})
+    assert linearizable(gone.story()).idle
+
+
+def test_a_search_without_budget_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    from harness.check import linear
+
+    monkeypatch.setattr(linear, "BUDGET", -1)
+    ruling = linearizable(tale().call("GetNextJobID", {}, {"job_id": 1}).story())
+    assert ruling.finding is Finding.UNKNOWN
+    assert ruling.reason == "the search for an order was given up: the job ids"

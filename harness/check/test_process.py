@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -130,3 +131,130 @@ def test_a_life_with_last_words_is_told_once_by_them() -> None:
     (violation,) = process(story).violations
     assert violation.signature == "the GCS wrote: Check failed: it != map.end() actor <id>"
     assert violation.events[0] == "check"
+
+
+LIFE = {"life": 0}
+
+
+def by_itself(told: Tale, status: int | None = 1, serving: bool = True, **more: Any) -> Tale:
+    return told.event("gcs", "ended", {**LIFE, "exit": status, **more}, "gcs", id="end")
+
+
+def only(told: Tale) -> Any:
+    (found,) = process(told.story()).violations
+    return found
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(1, "status 1"), (0, "status 0"), (-6, "signal 6"), (None, "an unknown status")]
+)
+def test_how_a_gcs_ended_is_told(status: int | None, said: str) -> None:
+    found = only(by_itself(tale(), status))
+    tail = "" if status is None else f" with {said}"
+    assert found.signature == f"the GCS ended by itself while it served{tail}"
+    assert found.detail == f"life 0 of the gcs: it ended with {said}, 1.00 s after its start"
+    assert found.events[-1] == "end"
+
+
+def second_start(status: int | None, *commands: tuple[float | None, Any]) -> Tale:
+    """A start, after one that had served, which asks the store and ends before it serves."""
+    told = tale().event("gcs", "killed", LIFE, "gcs", at=100.0)
+    told.event("gcs", "started", {"life": 1, "pid": 2}, "gcs", at=101.0)
+    for took, reply in commands:
+        told.write("KV", "k", "v", took=took)
+        told.ledger[-1] = replace(told.ledger[-1], reply=reply)
+    return told.event("gcs", "ended", {"life": 1, "exit": status}, "gcs")
+
+
+FINE, LATE, WRONG = (0.1, 1), (None, None), (0.1, {"error": "READONLY"})
+
+
+@pytest.mark.parametrize(
+    ("status", "commands", "told"),
+    [
+        (1, (FINE, FINE), True),
+        (1, (FINE, LATE), True),
+        (1, (LATE, FINE), False),
+        (1, (FINE, WRONG), False),
+        (1, (FINE, LATE, FINE), False),
+        (1, (FINE,), False),
+        (0, (), False),
+        (-11, (), True),
+    ],
+)
+def test_a_start_that_ought_to_have_served(status: int, commands: Any, told: bool) -> None:
+    story = second_start(status, *commands).story()
+    found = [one.signature for one in process(story).violations]
+    how = f"signal {-status}" if status < 0 else f"status {status}"
+    assert found == [f"the GCS ended by itself before it served with {how}"] * told
+    assert process(story).judged == 2
+
+
+def test_last_words_belong_to_their_life() -> None:
+    said_last = tale().event("log", "fatal", {"life": 0, "line": "Check failed: x"}, "gcs", id="line")
+    found = only(said_last)
+    assert found.detail == "life 0 of the gcs wrote: Check failed: x"
+    assert found.events[0] == "line"
+    dying = only(by_itself(tale().event("log", "fatal", {"line": "Check failed: x"}, "gcs"), -6))
+    assert (
+        dying.detail
+        == "life 0 of the gcs wrote: Check failed: x; it ended with signal 6, 2.00 s after its start"
+    )
+    other = tale().event("log", "fatal", {"life": 1, "line": "Check failed: x"}, "gcs")
+    assert process(other.story()).finding is Finding.HELD
+
+
+def struck(mode: str, via: str) -> Tale:
+    """A rule of the proxy strikes a command, and the GCS ends."""
+    told = tale().write("KV", "k", "v", at=19.0, via=via)
+    told.ledger[-1] = replace(told.ledger[-1], rule=mode)
+    return ended(told, exit=1)
+
+
+def first_start_fails(also: str = "") -> Tale:
+    """One that never served, though its store answers; ``also``: another GCS served long before."""
+    told = tale()
+    told.events = [one for one in told.events if one.what != "serving"]
+    for _ in range(3):
+        told.read("PING")
+    return told.event("gcs", "ended", {"life": 0, "exit": 1}, "gcs", at=50.0)
+
+
+@pytest.mark.parametrize(
+    ("told", "broken"),
+    [
+        (struck("RefuseWith", "gcs"), False),
+        (struck("RefuseWith", "rival"), True),
+        (struck("KillAfter", "gcs"), True),
+        (first_start_fails(), False),
+        (ended(tale().event("store", "started", at=18.0), exit=1), True),
+        (ended(tale(), exit=1).event("store", "wiped", at=25.0).event("note", "later", at=60.0), True),
+        (ended(tale(), exit=1).event("gcs", "started", {"life": 0}, "rival", at=25.0), True),
+    ],
+    ids=["refused", "another's", "a kill", "a first start", "a start of the store", "later", "a later rival"],
+)
+def test_what_explains_an_end_and_what_does_not(told: Tale, broken: bool) -> None:
+    assert process(told.story()).finding is (Finding.BROKEN if broken else Finding.HELD)
+
+
+def test_a_start_after_one_that_never_served_may_fail_for_its_settings() -> None:
+    told = first_start_fails().event("gcs", "started", {"life": 1}, "gcs")
+    for _ in range(3):
+        told.read("PING")
+    assert process(told.event("gcs", "ended", {"life": 1, "exit": 1}, "gcs").story()).finding is Finding.HELD
+
+
+def test_a_start_asks_for_itself() -> None:
+    told = tale().event("gcs", "killed", LIFE, "gcs", at=100.0).read("PING").read("PING")
+    told.event("gcs", "started", {"life": 1}, "gcs", at=110.0)
+    assert process(told.event("gcs", "ended", {"life": 1, "exit": 1}, "gcs").story()).finding is Finding.HELD
+
+
+def test_how_long_a_later_life_lived_is_told() -> None:
+    told = tale().restart(at=100.0).event("gcs", "ended", {"life": 1, "exit": 1}, "gcs", at=110.0)
+    assert only(told).detail == "life 1 of the gcs: it ended with status 1, 9.00 s after its start"
+
+
+def test_the_error_of_a_traceback_may_be_one_letter_and_a_space() -> None:
+    trace = 'Traceback (most recent call last):\n  File "x"\nE rror: 1'
+    assert fatal_lines(trace) == ["Traceback: E rror: 1"]

@@ -49,6 +49,8 @@ PATIENT_HEALTH: Mapping[str, object] = {
     "health_check_timeout_ms": 10000,
     "health_check_failure_threshold": 5,
 }
+# ray_config_def.h: 100 ms, doubled up to 1000. A GCS that gives its store up does so after five of them.
+QUICK_STORE_RETRIES: Mapping[str, object] = {"redis_retry_base_ms": 10, "redis_retry_max_ms": 40}
 GCS_NAME = "gcs.test"
 _CONNECT_SECONDS = 0.25
 

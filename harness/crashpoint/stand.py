@@ -12,7 +12,7 @@ from time import monotonic
 from harness.backend.base import Backend
 from harness.backend.loopback import Loopback
 from harness.cluster import Cluster
-from harness.cluster.control_plane import PATIENT_HEALTH
+from harness.cluster.control_plane import PATIENT_HEALTH, QUICK_STORE_RETRIES
 from harness.crashpoint.flow import MORTAL, RICH
 from harness.history.recorder import Recorder
 from harness.proxy.base import StoreProxy
@@ -34,8 +34,6 @@ _SUDDEN_HEALTH: Mapping[str, object] = {
     "health_check_timeout_ms": 10000,
     "health_check_failure_threshold": 3,
 }
-# ray_config_def.h: 100 ms, doubled up to 1000. A GCS that gives its store up does so after five of them.
-_QUICK_STORE_RETRIES: Mapping[str, object] = {"redis_retry_base_ms": 10, "redis_retry_max_ms": 40}
 # KubeRay's gcs_rpc_server_reconnect_timeout_s: on a slow machine a ladder takes longer than Ray's 60 s.
 _RECONNECT_SECONDS = 600.0
 
@@ -64,7 +62,7 @@ class Stand:
             target,
             store,
             directory,
-            config={**(_SUDDEN_HEALTH if kind == MORTAL else PATIENT_HEALTH), **_QUICK_STORE_RETRIES},
+            config={**(_SUDDEN_HEALTH if kind == MORTAL else PATIENT_HEALTH), **QUICK_STORE_RETRIES},
             raylet={"sync_reopen": 0.02},
             reconnect_limit=_RECONNECT_SECONDS,
             recorder=recorder,

@@ -76,6 +76,7 @@ class GcsClient:
         """How many requests this client has handed to its channel."""
         self._calls = Calls(self.recorder, self.name)
         self._callables: dict[str, Any] = {}
+        self._repeats: set[Any] = set()
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -181,7 +182,10 @@ class GcsClient:
         future = self._send(name, request, within, "own", False)
         again = future.id if isinstance(future, Recorded) else None
         for _ in range(times - 1):
-            self._send(name, request, within, "own", False, again=again)
+            # gRPC cancels a call that nobody holds on to.
+            repeat = self._send(name, request, within, "own", False, again=again)
+            self._repeats.add(repeat)
+            repeat.add_done_callback(lambda _ended, repeat=repeat: self._repeats.discard(repeat))
 
         def see_through() -> Any:
             with self._calls.kept_open(method(name).name):

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from harness.driver import specs
@@ -14,6 +13,8 @@ from harness.driver.listener import SERVICES
 from harness.driver.specs import ActorSpec, Owner
 from harness.fuzz import names
 from harness.fuzz import operations as op
+from harness.fuzz.nonsense import ID_LENGTHS as ID_LENGTHS
+from harness.fuzz.nonsense import spoil
 from harness.wire import ids, rpc
 from harness.wire import messages as m
 
@@ -21,6 +22,10 @@ Ask = tuple[str, Message]
 """``Service.Method`` and its request."""
 Owners = Callable[[int], Owner]
 """The driver of a job, as an engine placed it."""
+
+
+EMPTY_LABEL_SELECTOR = b"\xda\x02\x00"
+"""TaskSpec's field 43, which our protos leave out and a GCS must pass on, as it lies on the wire."""
 
 
 def asks(what: op.Operation, owners: Owners) -> list[Ask]:
@@ -77,9 +82,20 @@ def _start_actor(what: op.StartActor, owners: Owners) -> list[Ask]:
         resources={"CPU": what.cpus} if what.cpus else {},
         placement_group=names.group_id(what.group) if what.group >= 0 else b"",
         bundle_index=what.bundle,
+        creator_actor=names.actor_id(what.owner) if what.owner >= 0 else b"",
+        root_detached_actor=names.actor_id(what.root) if what.root >= 0 and not what.detached else b"",
     )
     task = specs.actor_task(owners(names.job_of(what.actor)), spec)
-    register, create = _ask("RegisterActor", task_spec=task), _ask("CreateActor", task_spec=task)
+    if what.node >= 0 and what.group < 0:
+        where = m.NodeAffinitySchedulingStrategy(node_id=names.node_id(what.node), soft=what.soft)
+        task.scheduling_strategy.CopyFrom(m.SchedulingStrategy(node_affinity_scheduling_strategy=where))
+    if what.labelled:
+        task.labels["made by"] = "gauntlet"
+        task.MergeFromString(EMPTY_LABEL_SELECTOR)
+    register = _ask("RegisterActor", task_spec=task)
+    if what.resolved:
+        task.depth += 1
+    create = _ask("CreateActor", task_spec=task)
     return {"register": [register], "create": [create]}.get(what.only, [register, create])
 
 
@@ -108,6 +124,7 @@ def _read(what: op.Read, _owners: Owners) -> list[Ask]:
     return [_ask("InternalKVKeys", prefix=keys[0] if keys else b"", namespace=namespace)]
 
 
+_LISTINGS = ("info", "liveness")
 _NODES = {
     "info": "GetAllNodeInfo",
     "liveness": "GetAllNodeAddressAndLiveness",
@@ -120,7 +137,46 @@ _NODES = {
 def _get_nodes(what: op.GetNodes, _owners: Owners) -> list[Ask]:
     if what.how == "alive":
         return [_ask("CheckAlive", node_ids=[names.node_id(0), names.node_id(-1)])]
-    return [_ask(_NODES[what.how])]
+    name, request = _ask(_NODES[what.how], **_at_most(what.limit if what.how in _LISTINGS else -1))
+    listing: Any = request
+    if what.how in _LISTINGS and what.state:
+        listing.state_filter = m.GcsNodeInfo.GcsNodeState.Value(what.state)
+    if what.how == "info" and what.of >= 0:
+        listing.node_selectors.add(node_id=names.node_id(what.of))
+        listing.node_selectors.add(node_ip_address="192.0.2.1")
+    elif what.how == "liveness" and what.of >= 0:
+        listing.node_ids.append(names.node_id(what.of))
+    return [(name, request)]
+
+
+def _at_most(limit: int) -> dict[str, int]:
+    return {"limit": limit} if limit >= 0 else {}
+
+
+def _list_jobs(what: op.ListJobs, _owners: Owners) -> list[Ask]:
+    one = {"job_or_submission_id": names.job_id(what.of).hex()} if what.of >= 0 else {}
+    return [
+        _ask(
+            "GetAllJobInfo",
+            skip_submission_job_info_field=True,
+            skip_is_running_tasks_field=not what.survey,
+            **one,
+            **_at_most(what.limit),
+        )
+    ]
+
+
+def _list_actors(what: op.ListActors, _owners: Owners) -> list[Ask]:
+    if what.named:
+        everywhere = {"ray_namespace": what.state} if what.state else {"all_namespaces": True}
+        return [_ask("ListNamedActors", **everywhere)]
+    name, request = _ask("GetAllActorInfo", **_at_most(what.limit))
+    filters: Any = request.filters  # type: ignore[attr-defined]
+    if what.state:
+        filters.state = m.ActorTableData.ActorState.Value(what.state)
+    if what.of >= 0:
+        filters.job_id = names.job_id(what.of)
+    return [(name, request)]
 
 
 def _publish(what: op.Publish, _owners: Owners) -> list[Ask]:
@@ -131,32 +187,15 @@ def _publish(what: op.Publish, _owners: Owners) -> list[Ask]:
 
 def _get_workers(what: op.GetWorkers, _owners: Owners) -> list[Ask]:
     if what.every:
-        return [_ask("GetAllWorkerInfo")]
+        filters = m.GetAllWorkerInfoRequest.Filters(is_alive=True) if what.alive else None
+        return [_ask("GetAllWorkerInfo", filters=filters, **_at_most(what.limit))]
     return [_ask("GetWorkerInfo", worker_id=names.driver_id(what.job))]
 
 
 def _nonsense(what: op.Nonsense, _owners: Owners) -> list[Ask]:
     name, request = _ask(what.method)
-    _fill(request, what.odd)
+    spoil(request, what.odd)
     return [(name, request)]
-
-
-ID_LENGTHS = {
-    "node_id": ids.UNIQUE, "worker_id": ids.UNIQUE, "job_id": ids.JOB, "creator_job_id": ids.JOB,
-    "actor_id": ids.ACTOR, "placement_group_id": ids.PLACEMENT_GROUP, "subscriber_id": ids.UNIQUE,
-}  # fmt: skip
-
-
-def _fill(message: Any, odd: int, depth: int = 0) -> None:
-    """Every id of ``message``, also in the messages within it, becomes odd."""
-    for one in message.DESCRIPTOR.fields:
-        if one.is_repeated:
-            continue
-        if one.type == FieldDescriptor.TYPE_BYTES and one.name in ID_LENGTHS:
-            setattr(message, one.name, names.odd_id(odd, ID_LENGTHS[one.name]))
-        elif one.message_type is not None and depth < 3 and one.name != "scheduling_strategy":
-            getattr(message, one.name).SetInParent()
-            _fill(getattr(message, one.name), odd, depth + 1)
 
 
 @cache
@@ -174,9 +213,7 @@ _ASKS: dict[type[Any], Callable[[Any, Owners], list[Ask]]] = {
     op.AddJob: _add_job,
     op.FinishJob: lambda what, _: [_ask("MarkJobFinished", job_id=names.job_id(what.job))],
     op.NextJobId: lambda _what, _: [_ask("GetNextJobID")],
-    op.ListJobs: lambda _what, _: [
-        _ask("GetAllJobInfo", skip_submission_job_info_field=True, skip_is_running_tasks_field=True)
-    ],
+    op.ListJobs: _list_jobs,
     op.StartActor: _start_actor,
     op.KillActor: lambda what, _: [
         _ask(
@@ -198,9 +235,7 @@ _ASKS: dict[type[Any], Callable[[Any, Owners], list[Ask]]] = {
     op.GetNamedActor: lambda what, _: [
         _ask("GetNamedActorInfo", name=what.name, ray_namespace=what.namespace)
     ],
-    op.ListActors: lambda what, _: [
-        _ask("ListNamedActors", all_namespaces=True) if what.named else _ask("GetAllActorInfo")
-    ],
+    op.ListActors: _list_actors,
     op.StartGroup: _start_group,
     op.RemoveGroup: lambda what, _: [
         _ask("RemovePlacementGroup", placement_group_id=names.group_id(what.group))
@@ -210,7 +245,7 @@ _ASKS: dict[type[Any], Callable[[Any, Owners], list[Ask]]] = {
     ],
     op.GetGroup: lambda what, _: [_ask("GetPlacementGroup", placement_group_id=names.group_id(what.group))],
     op.GetNamedGroup: lambda what, _: [_ask("GetNamedPlacementGroup", name=what.name)],
-    op.ListGroups: lambda _what, _: [_ask("GetAllPlacementGroup")],
+    op.ListGroups: lambda what, _: [_ask("GetAllPlacementGroup", **_at_most(what.limit))],
     op.Put: lambda what, _: [
         _ask(
             "InternalKVPut",

@@ -13,16 +13,16 @@ TENTH = 0.1
 LONGEST_PAUSE, LONGEST_OUTAGE, LONGEST_FAULT = 0.1, 0.15, 1.2
 USUAL_LIMIT = 60.0
 
-BRISK = Size(operations=(4, 40), kills=(2, 12), faults=(0, 6), scripted=False)
+BRISK = Size(operations=(4, 40), kills=(2, 12), faults=(0, 6))
 """The size of plans whose time goes into recoveries, not into waiting."""
 
 
 def brisk(plan: Plan) -> Plan:
     """The same plan without long pauses, its outages a tenth as long, and none longer than a second or so.
 
-    Short pauses stay: real workers take their time to start. Only a plan whose raylets have a short reconnect limit (a tenth of it, too) keeps outages that
-    reach it. The weather is the network's own: requests are still sent twice, but nothing is delayed
-    or lost on purpose.
+    Short pauses stay: real workers take their time to start. Only a plan whose raylets have a short
+    reconnect limit (a tenth of it, too) keeps outages that reach it. The weather is the network's own:
+    requests are still sent twice, but nothing is delayed or lost on purpose.
     """
     studied = plan.reconnect_limit < USUAL_LIMIT
     limit = plan.reconnect_limit * TENTH if studied else plan.reconnect_limit

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
+from time import monotonic, process_time
 
 from harness.fuzz.faults import FAULTS
 from harness.fuzz.grammar import USUAL, Chance, Size, plan
 from harness.fuzz.plan import KINDS, Plan
 from harness.fuzz.shrink import shrink
-from harness.fuzz.sim.world import World, simulate
+from harness.fuzz.sim.world import World, forget, simulate
 from harness.fuzz.sometimes import SOMETIMES
 from harness.fuzz.verdict import Judged, judged_world
 
@@ -26,7 +26,7 @@ COLLECT_EVERY = 20
 
 @dataclass
 class Campaign:
-    """What a campaign has come to. Times in seconds.
+    """What a campaign has come to. Times in seconds of processor time, those of collections in ``simulating``.
 
     ``failures``: check and signature -> in how many plans; ``first``: the plan that failed first, ``shortest``:
     the same failure's shortest plan, both None when all held. ``vague``: plans of which nothing could be said.
@@ -35,6 +35,7 @@ class Campaign:
     seed: int
     plans: int = 0
     recoveries: int = 0
+    kills: int = 0
     simulating: float = 0.0
     judging: float = 0.0
     vague: int = 0
@@ -103,7 +104,9 @@ def _search(
             if stop_at_failure:
                 return
         if campaign.plans % COLLECT_EVERY == 0:
+            begun = process_time()
             collect()
+            campaign.simulating += process_time() - begun
 
 
 @contextmanager
@@ -111,26 +114,31 @@ def _rare_collections() -> Iterator[Callable[[], object]]:
     """A world is one great knot of references: looking for garbage while it runs took a third of the time."""
     enabled = gc.isenabled()
     gc.disable()
+    gc.freeze()  # what was there before is no garbage of ours
     try:
         yield gc.collect
     finally:
+        gc.unfreeze()
         if enabled:
             gc.enable()
         gc.collect()
 
 
 def _carry_out(campaign: Campaign, drawn: Plan) -> Judged:
-    begun = monotonic()
+    begun = process_time()
     world = simulate(drawn)
-    simulated = monotonic()
+    simulated = process_time()
     ruling = judged_world(world)
+    judged = process_time()
     campaign.plans += 1
     campaign.recoveries += world.recoveries
-    campaign.simulating += simulated - begun
-    campaign.judging += monotonic() - simulated
+    campaign.kills += world.kills
+    campaign.judging += judged - simulated
     campaign.kinds.update(type(step.do).__name__ for step in drawn.steps)
     campaign.conditions.update(world.conditions)
     campaign.failures.update(ruling.kinds)
+    forget(world)
+    campaign.simulating += simulated - begun + process_time() - judged
     if not ruling.broken and not ruling.held:
         campaign.vague += 1
         campaign.why_vague = ruling.conclusion.reason

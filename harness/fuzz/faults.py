@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class KillGcs:
     """``down``: until the next one starts. ``applied``: how many writes on their way still reach the store.
 
-    ``recoveries``: the next lives are killed in their turn, each at that effect of its own.
+    ``recoveries``: the next lives are killed in their turn, each at that effect of its own; one that serves
+    without having come so far may be killed shortly after, or live.
     """
 
     down: float = 0.1
@@ -49,7 +50,10 @@ class FailStore:
 
 @dataclass(frozen=True)
 class AddNode:
+    """``head``: as the head, in the place of the one before."""
+
     cpus: float = 4.0
+    head: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,24 @@ class BreakLinks:
     """All connections to the GCS are reset: calls on their way fail, whatever became of them."""
 
 
+@dataclass(frozen=True)
+class Disobey:
+    """A raylet, or a worker of its, deviates in the next ``calls`` of ``method``.
+
+    ``mode``, as :mod:`harness.raylet.scripts` has it: ``refuse`` (its own word for no: a lease is rejected,
+    bundles are not prepared, an actor's constructor raises), ``fail`` (UNAVAILABLE, and nothing is done),
+    ``delay`` (done ``seconds`` later).
+    """
+
+    node: int = 0
+    method: str = "RequestWorkerLease"
+    mode: str = "refuse"
+    calls: int = 1
+    seconds: float = 1.0
+
+
 Fault = (
     KillGcs | CrashGcs | StallStore | FailStore | AddNode | KillNode | CutNode | KillWorker | KillDriver
-    | DropRef | BreakLinks
+    | DropRef | BreakLinks | Disobey
 )  # fmt: skip
 FAULTS: tuple[type[Fault], ...] = Fault.__args__

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Protocol, TypeVar
 
 from harness.fuzz import faults as fault
+from harness.fuzz import names
 from harness.fuzz import operations as op
 from harness.fuzz.names import ODD
 from harness.fuzz.plan import Plan, Step, Weather
@@ -27,6 +28,7 @@ METHODS = (
     "RegisterActor", "CreateActor", "CreatePlacementGroup", "RemovePlacementGroup", "GetPlacementGroup",
     "WaitPlacementGroupUntilReady", "MarkJobFinished", "AddJob", "UnregisterNode", "RegisterNode",
     "GetWorkerInfo", "AddWorkerInfo", "ReportWorkerFailure",
+    "ControlPlanePubSubGcsService.GcsSubscriberCommandBatch", "ControlPlanePubSubGcsService.GcsPublish",
 )  # fmt: skip
 # They would make up things that nobody stands behind: only with ids that are refused.
 _MAKING = frozenset({"RegisterActor", "CreateActor", "CreatePlacementGroup", "AddJob", "RegisterNode"})
@@ -57,25 +59,32 @@ def _index(count: int) -> tuple[int, ...]:
     return (*range(count), *range(count), *range(count), *ODD_IDS[:2])
 
 
-ACTORS, GROUPS, JOBS, NODES = _index(5), _index(3), (0, 1, 2), (0, 1, 2, 3, 4)
-_MINE = (0, 1, 2, 3, 4)
+ACTORS, GROUPS, JOBS, NODES = _index(8), _index(3), (0, 1, 2), (0, 1, 2, 3, 4)
+_MINE = tuple(range(8))
 _BOTH = (False, True)
 _BUNDLES = ((1.0,), (1.0, 1.0), (2.0, 0.5, 0.5), (1.0, 1.0, 1.0, 1.0), (100.0,))
 _NODES_READ = ("info", "liveness", "alive", "available", "total", "usage")
+_LIMITS = (-1, -1, -1, 0, 1)
 _RECOVERY_EFFECTS = 60
+_LONG_LADDER = 3
+"""A kill of more lives than this is quick: an outage of minutes would leave no raylet."""
 
 Fields = Mapping[str, Sequence[Any]]
 """A field of an operation or fault -> what it is picked from; what is not here stays as it is by default."""
 _OPERATIONS: Mapping[type[Any], Fields] = {
     op.StartActor: {
         "actor": _MINE, "name": ("", "a", "a", "b", *NAMES), "namespace": ("n", "n", "n", "m", "ä:@"), "detached": _BOTH,
-        "restarts": (0, 1, 2, -1), "cpus": (1.0, 1.0, 0.0, 0.5, 3.0, 1000.0), "group": (-1, -1, 0, 1, 2),
-        "bundle": (-1, 0, 1), "only": ("", "", "", "", "register", "create"),
+        "restarts": (0, 1, 2, -1), "cpus": (1.0, 1.0, 1.0, 0.0, 0.5, 3.0, 2.0, 1000.0), "group": (-1, -1, -1, -1, 0, 1),
+        "bundle": (-1, 0, 1), "only": (*("",) * 8, "register", "create"), "owner": (-1, 0, 1, 2),
+        "node": (*(-1,) * 12, 0, 1, 9), "soft": _BOTH, "labelled": _BOTH,
+        "resolved": _BOTH,
     },
     op.KillActor: {"actor": ACTORS, "restart": _BOTH},
     op.GetActor: {"actor": ACTORS},
     op.GetNamedActor: {"name": NAMES, "namespace": ("n", "n", "m")},
-    op.ListActors: {"named": _BOTH},
+    op.ListActors: {
+        "named": _BOTH, "state": ("", "", "ALIVE", "DEAD", "PENDING_CREATION"), "of": (-1, -1, 0), "limit": _LIMITS
+    },
     op.ForgetActor: {"actor": ACTORS},
     op.ReviveActor: {"actor": ACTORS, "restarts": (0, 1)},
     op.StartGroup: {
@@ -86,28 +95,31 @@ _OPERATIONS: Mapping[type[Any], Fields] = {
     op.WaitGroup: {"group": GROUPS},
     op.GetGroup: {"group": GROUPS},
     op.GetNamedGroup: {"name": NAMES},
-    op.ListGroups: {},
+    op.ListGroups: {"limit": _LIMITS},
     op.Put: {"key": KEYS, "value": VALUES, "copies": COPIES, "overwrite": _BOTH, "namespace": NAMESPACES},
     op.Get: {"key": KEYS, "namespace": NAMESPACES},
     op.Read: {
-        "how": ("MultiGet", "Exists", "Keys"), "keys": (("k",), ("k", "l"), ("",), KEYS),
+        "how": ("MultiGet", "Exists", "Keys"), "keys": (("k",), ("k", "l"), ("",), KEYS, (), (KEYS[4],)),
         "namespace": NAMESPACES,
     },
     op.Delete: {"key": KEYS, "prefix": _BOTH, "namespace": NAMESPACES},
     op.AddJob: {"job": JOBS},
     op.FinishJob: {"job": (0, 1, 2, -1)},
     op.NextJobId: {},
-    op.ListJobs: {},
+    op.ListJobs: {"survey": _BOTH, "of": (-1, -1, 0), "limit": _LIMITS},
     op.AddWorker: {"job": JOBS},
-    op.GetWorkers: {"job": JOBS, "every": _BOTH},
+    op.GetWorkers: {"job": JOBS, "every": _BOTH, "alive": _BOTH, "limit": _LIMITS},
     op.ReportWorker: {"worker": (0, 1, *ODD_IDS)},
     op.Subscribe: {"channel": op.CHANNELS, "actor": (-1, -1, 0, 1)},
     op.Publish: {"text": VALUES},
-    op.GetNodes: {"how": _NODES_READ},
-    op.UnregisterNode: {"node": NODES},
+    op.GetNodes: {
+        "how": _NODES_READ, "state": ("", "", "ALIVE", "DEAD"), "of": (-1, -1, 0, 1), "limit": _LIMITS
+    },
+    op.UnregisterNode: {"node": NODES, "preempted": _BOTH},
     op.Nonsense: {"method": METHODS, "odd": ODD_IDS},
 }  # fmt: skip
-_OFTEN = (op.StartActor, op.StartActor, op.StartGroup, op.KillActor, op.Put, op.AddJob)
+_OFTEN = (*(op.StartActor,) * 8, op.StartGroup, op.StartGroup, op.KillActor, op.Put, op.AddJob)
+_BROKEN_OFTEN = (fault.KillWorker, fault.KillWorker, fault.Disobey, fault.Disobey, fault.CrashGcs)
 _APPLIED = (0, 1, 2, 3)
 _KILLS: Mapping[type[Any], Fields] = {
     fault.CrashGcs: {"effects": tuple(range(13)), "down": DOWNS, "applied": _APPLIED},
@@ -117,13 +129,22 @@ _KILLS: Mapping[type[Any], Fields] = {
 _FAULTS: Mapping[type[Any], Fields] = {
     fault.KillWorker: {"actor": _MINE},
     fault.KillNode: {"node": NODES},
-    fault.AddNode: {"cpus": (4.0, 1.0, 8.0)},
+    fault.AddNode: {"cpus": (4.0, 1.0, 8.0), "head": (False, False, False, True)},
     fault.CutNode: {"node": NODES, "seconds": (0.5, 3.0, 12.0, 40.0)},
     fault.KillDriver: {"job": JOBS},
     fault.DropRef: {"actor": _MINE},
     fault.StallStore: {"seconds": (0.1, 1.0, 5.0)},
     fault.BreakLinks: {},
-}
+    fault.Disobey: {
+        "node": NODES, "mode": ("refuse", "fail", "delay"), "calls": (1, 2, 5), "seconds": (0.01, 1.0, 6.0, 20.0),
+        "method": (
+            "RequestWorkerLease", "PushTask", "PrepareBundleResources", "RequestWorkerLease", "PushTask",
+            "PushTask", "CommitBundleResources",
+            "RemovePlacementGroupBundles", "ReleaseUnusedActorWorkers", "ReleaseUnusedBundles", "KillLocalActor",
+            "IsLocalWorkerDead", "CancelWorkerLease", "NotifyGCSRestart", "WaitForActorRefDeleted", "Check",
+        ),
+    },
+}  # fmt: skip
 _WEATHER: Fields = {
     "delay": (0.0, 0.0, 0.001, 0.02, 0.3),
     "loss": (0.0, 0.0, 0.0, 0.02, 0.1),
@@ -134,11 +155,15 @@ _WEATHER: Fields = {
 
 @dataclass(frozen=True)
 class Size:
-    """From the least to the most of each kind of step."""
+    """From the least to the most of each kind of step.
+
+    ``ladders``: how many more lives a kill may end in their turn, one of these.
+    """
 
     operations: tuple[int, int] = (1, 40)
     kills: tuple[int, int] = (0, 4)
     faults: tuple[int, int] = (0, 8)
+    ladders: tuple[int, ...] = (0, 0, 0, 1, 2, 3, 8)
 
 
 USUAL = Size()
@@ -149,28 +174,30 @@ def plan(source: Source, size: Size = USUAL) -> Plan:
     kinds = _swarm(source, _OPERATIONS, _OFTEN)
     clients = source.between(1, 3)
     name, key = source.pick(NAMES), source.pick(KEYS)
-    words: Fields = {"name": ("", name, name, source.pick(NAMES)), "key": (key, key, *KEYS)}
+    actor = source.pick(_MINE)
+    words: Fields = {
+        "name": ("", name, name, source.pick(NAMES)), "key": (key, key, *KEYS), "actor": (actor,),
+    }  # fmt: skip
     pauses = PAUSES[: source.between(2, len(PAUSES))]
-    steps = [
-        Step(
-            _operation(source, source.pick(kinds), words),
-            source.pick(pauses),
-            source.between(0, clients - 1),
-            source.pick((1, 1, 1, 1, 1, 1, 1, 2, 3)),
-        )
-        for _ in range(source.between(*size.operations))
-    ]
+    steps: list[Step] = []
+    for _ in range(source.between(*size.operations)):
+        do = _operation(source, source.pick(kinds), words)
+        if steps and isinstance(last := steps[-1].do, op.ForgetActor) and source.pick(_BOTH):
+            do = op.ReviveActor(last.actor, 1)
+        times = source.pick((1, 1, 1, 1, 1, 1, 1, 2, 3))
+        steps.append(Step(do, source.pick(pauses), source.between(0, clients - 1), times))
     for known, count in ((_FAULTS, source.between(*size.faults)), (_KILLS, source.between(*size.kills))):
-        exist = _swarm(source, known, (fault.KillWorker, fault.KillWorker, fault.CrashGcs))
+        exist = _swarm(source, known, _BROKEN_OFTEN)
         for _ in range(count):
             broken = Step(
-                _fault(source, source.pick(exist)), source.pick(pauses if known is _FAULTS else LULLS)
+                _fault(source, source.pick(exist), words, size.ladders),
+                source.pick(LULLS if known is _KILLS else pauses),
             )
             steps.insert(source.between(0, max(0, len(steps) - 1)), broken)
     return Plan(
-        steps=tuple(steps),
+        steps=tuple(_families(steps)),
         nodes=source.pick(((4.0,), (4.0, 4.0), (4.0, 2.0, 2.0), (8.0, 1.0, 1.0, 1.0))),
-        jobs=source.pick((1, 2, 3, 0)),
+        jobs=source.pick((1, 3, 3, 2, 0)),
         clients=clients,
         reconnect_limit=source.pick((60.0, 60.0, 12.0)),
         weather=Weather(**_fields(source, _WEATHER)),
@@ -178,21 +205,46 @@ def plan(source: Source, size: Size = USUAL) -> Plan:
     )
 
 
+def _families(steps: Sequence[Step]) -> Iterator[Step]:
+    """An actor is owned by one that was started before it, of its own job, or by its driver."""
+    known: dict[int, op.StartActor] = {}
+    for step in steps:
+        do = step.do
+        if isinstance(do, op.StartActor) and do.actor in known:
+            do = replace(do, owner=known[do.actor].owner, root=known[do.actor].root)
+        elif isinstance(do, op.StartActor):
+            owner = known.get(do.owner)
+            if owner is None or names.job_of(do.owner) != names.job_of(do.actor):
+                do = replace(do, owner=-1)
+            elif not do.detached:
+                do = replace(do, root=owner.actor if owner.detached else owner.root)
+            known[do.actor] = do
+        yield replace(step, do=do)
+
+
 def _operation(source: Source, kind: type[Any], words: Fields) -> op.Operation:
-    """``words``: names and keys that are common in this plan, so that they collide."""
-    known = _OPERATIONS[kind]
-    fields = _fields(source, {one: words.get(one, options) for one, options in known.items()})
+    fields = _fields(source, _with(words, _OPERATIONS[kind]))
     if kind is op.Nonsense and fields["method"] in _MAKING:
         fields["odd"] = source.pick((-4, -5))
     made: op.Operation = kind(**fields)
     return made
 
 
-def _fault(source: Source, kind: type[Any]) -> fault.Fault:
-    fields = _fields(source, {**_FAULTS, **_KILLS}[kind])
+def _with(words: Fields, known: Fields) -> Fields:
+    """``words``: what is common in this plan, so that things collide."""
+    common = {one: words[one] for one in ("name", "key") if one in known}
+    if "actor" in known and len(known["actor"]) > 1:
+        common["actor"] = (*list(words["actor"]) * len(known["actor"]), *known["actor"])
+    return {**known, **common}
+
+
+def _fault(source: Source, kind: type[Any], words: Fields, ladders: Sequence[int]) -> fault.Fault:
+    fields = _fields(source, _with(words, {**_FAULTS, **_KILLS}[kind]))
     if kind in (fault.CrashGcs, fault.KillGcs):
-        again = source.pick((0, 0, 0, 1, 2, 3))
+        again = source.pick(ladders)
         fields["recoveries"] = tuple(source.between(0, _RECOVERY_EFFECTS) for _ in range(again))
+        if again > _LONG_LADDER:
+            fields["down"] = min(fields["down"], DOWNS[0])
     made: fault.Fault = kind(**fields)
     return made
 

@@ -30,7 +30,11 @@ class NextJobId:
 
 @dataclass(frozen=True)
 class ListJobs:
-    pass
+    """``survey``: ask every driver whether it still runs tasks. ``of``: one job alone; ``limit``: -1 for none."""
+
+    survey: bool = False
+    of: int = -1
+    limit: int = -1
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,16 @@ class StartActor:
     """The placement group it lives in; -1: none."""
     bundle: int = -1
     only: str = ""
+    owner: int = -1
+    """The actor of the same job that creates it and owns it, with which it dies; -1: its job's driver."""
+    root: int = -1
+    """The detached actor that it descends from; -1: none."""
+    node: int = -1
+    """Where it must run, or should (``soft``); -1: anywhere."""
+    soft: bool = False
+    labelled: bool = False
+    resolved: bool = False
+    """What it depends on is known only when it is created: CreateActor carries another spec than RegisterActor."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +97,12 @@ class GetNamedActor:
 
 @dataclass(frozen=True)
 class ListActors:
+    """All, or those of one ``state`` or job (``of``), at most ``limit``; or the names alone."""
+
     named: bool = False
+    state: str = ""
+    of: int = -1
+    limit: int = -1
 
 
 @dataclass(frozen=True)
@@ -119,7 +138,7 @@ class GetNamedGroup:
 
 @dataclass(frozen=True)
 class ListGroups:
-    pass
+    limit: int = -1
 
 
 @dataclass(frozen=True)
@@ -164,10 +183,12 @@ class AddWorker:
 
 @dataclass(frozen=True)
 class GetWorkers:
-    """The driver of ``job``, or all workers."""
+    """The driver of ``job``, or all workers: those that live (``alive``), at most ``limit``."""
 
     job: int = 0
     every: bool = False
+    alive: bool = False
+    limit: int = -1
 
 
 @dataclass(frozen=True)
@@ -192,21 +213,31 @@ class Publish:
 
 @dataclass(frozen=True)
 class GetNodes:
-    """``how``: info, liveness, alive (CheckAlive), available, total or usage."""
+    """``how``: info, liveness, alive (CheckAlive), available, total or usage.
+
+    Of the first two: those of one ``state``, one node (``of``), at most ``limit``.
+    """
 
     how: str = "info"
+    state: str = ""
+    of: int = -1
+    limit: int = -1
 
 
 @dataclass(frozen=True)
 class UnregisterNode:
-    """A raylet says goodbye and leaves."""
+    """A raylet says goodbye and leaves; ``preempted``: because its machine is taken away."""
 
     node: int = 0
+    preempted: bool = False
 
 
 @dataclass(frozen=True)
 class Nonsense:
-    """``method`` with every id of its request wrong in the way of ``odd`` (:data:`harness.fuzz.names.ODD`)."""
+    """``method`` with every id of its request wrong in the way of ``odd`` (:data:`harness.fuzz.names.ODD`).
+
+    Those of publish and subscribe: about a channel that is not carried there.
+    """
 
     method: str = "GetActorInfo"
     odd: int = -1

@@ -19,6 +19,9 @@ SOMETIMES = (
     "a GCS dies after a node",
     "a worker dies during an outage",
     "an actor is created again",
+    "an actor creates an actor",
     "a name is taken over",
     "a lease is spilled to another node",
+    "a raylet does not as it is told",
+    "an actor's constructor raises",
 )

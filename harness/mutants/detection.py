@@ -16,7 +16,7 @@ from harness.mutants.hunt import Hunt, elsewhere
 from reference_gcs.mutants.catalogue import MUTANTS, Mutant
 
 PAGE = Path(reference_gcs.mutants.__path__[0]) / "DETECTION.md"
-HEAD = ("mutant", "found in", "median plans", "seen first by (campaigns)")
+HEAD = ("mutant", "found in", "median plans", "reached in", "seen first by (campaigns)")
 
 
 def share(found: Sequence[Hunt]) -> float:
@@ -53,10 +53,14 @@ def line(hunt: Hunt) -> str:
     if hunt.killed:
         word = "BROKEN" if hunt.target == SOUND else "found"
         return f"{word:9}{when}{_often(hunt)}, median {_median(hunt)} plans; {_who(hunt)}"
-    vague = f", {hunt.vague} of them proved nothing" if hunt.vague else ""
+    vague = f", {hunt.vague} proved nothing" if hunt.vague else ""
     if hunt.target == SOUND:
-        return f"{'sound':9}{when}{hunt.plans} plans{vague}"
-    return f"{'SURVIVED':9}{when}{hunt.plans} plans{vague}; its function ran {hunt.called} times"
+        return f"{'sound':9}{when}{hunt.reached} plans{vague}"
+    return f"{'SURVIVED':9}{when}what it spoils ran in {_reached(hunt)} plans{vague}"
+
+
+def _reached(hunt: Hunt) -> str:
+    return f"{hunt.reached} of {len(hunt.seeds) * hunt.budget}"
 
 
 def left_out(mutant: Mutant, where: str) -> str:
@@ -69,7 +73,7 @@ def table(found: Sequence[Hunt]) -> Table:
     """Mutants by how often, how soon and by whom they were found."""
     made = Table(*HEAD, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for one in found:
-        made.add_row(_name(one), _often(one), _median(one), _who(one) or one.problem)
+        made.add_row(_name(one), _often(one), _median(one), f"{one.reached}", _who(one) or one.problem)
     return made
 
 
@@ -132,19 +136,21 @@ def _lines(found: Sequence[Hunt], wanted: Sequence[Mutant]) -> Iterator[str]:
         f"Seeds 1 to {seeds}: a simulated campaign each, of at most {budget} plans, ended by its first failure. "
         f"A plan has {_range(USUAL.operations)} operations, {_range(USUAL.kills)} kills of the GCS and "
         f"{_range(USUAL.faults)} other faults. Plans are counted up to and including the one that fails; a "
-        f"campaign without a failure counts as more than {budget}. The same code gives the same numbers."
+        f"campaign without a failure counts as more than {budget}. Reached in: the plans, of all {seeds * budget}, in "
+        "which the function runs that the mutant replaces. The same code gives the same numbers."
     )
     yield ""
     yield f"{closing(found)}."
     for one in found:
         if one.target == SOUND:
-            yield f"The sound reference: {'BROKEN' if one.killed else 'held'}, {one.plans} plans."
+            yield f"The sound reference: {'BROKEN' if one.killed else 'held'}, {one.reached} plans."
     yield ""
     yield f"| {' | '.join(HEAD)} |"
-    yield "| --- | ---: | ---: | --- |"
+    yield "| --- | ---: | ---: | ---: | --- |"
     for one in found:
         if one.target != SOUND:
-            yield f"| {_name(one)} | {_often(one)} | {_median(one)} | {_who(one) or one.problem or 'nobody'} |"
+            who = _who(one) or one.problem or "nobody"
+            yield f"| {_name(one)} | {_often(one)} | {_median(one)} | {one.reached} | {who} |"
     yield ""
     yield "Not simulated, for what they spoil is in the shell; `gauntlet fuzz --gcs reference+NAME` runs them on"
     yield "real processes:"

@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, TypeVar
 
 from rich.console import Console
 
 from harness.errors import EnvironmentProblem
 from harness.mutants import detection
 from harness.mutants.choosing import SOUND, chosen, new_folder, target_of
-from harness.mutants.hunt import Hunt, elsewhere, hunt
+from harness.mutants.hunt import Hunt, elsewhere, hunt, scout, showing, sound
 from harness.plugin.options import ENVIRONMENT_STATUS
 from reference_gcs.mutants.catalogue import MUTANTS, Mutant
 
 AIM = 0.9
 """The share of the simulated mutants that the fuzzer must find alone."""
 RESULT = "detection.json"
+T = TypeVar("T")
 
 
-def fuzz(
-    names: Sequence[str], seeds: int, plans: int, workers: str, sound: bool, write: bool, runs: Path
-) -> int:
+def fuzz(names: Sequence[str], seeds: int, plans: int, workers: str, write: bool, runs: Path) -> int:
     """Try the mutants ``names`` (all without a name) with the simulator, print and store who saw them; the exit status.
 
-    ``seeds`` campaigns each, of at most ``plans`` plans; ``workers`` (a number) mutants at once. ``sound``: the
-    reference, too, which must hold. ``write``: also rewrite the table that stands beside the mutants, which takes
-    all of them and the sound reference. 0: the aim is reached; 1: it is not, or the reference failed; 3: a hunt
-    could not be done.
+    ``seeds`` campaigns each, of at most ``plans`` plans, on the sound reference, too; ``workers`` (a number)
+    processes at once. ``write``: also rewrite the table that stands beside the mutants, which takes all of them.
+    0: the aim is reached; 1: it is not, or the reference failed; 3: a hunt could not be done.
     """
     try:
         wanted = _checked(names, seeds, plans, workers, write)
@@ -43,11 +42,9 @@ def fuzz(
     for mutant in wanted:
         if where := elsewhere(mutant):
             print(detection.left_out(mutant, where))
-    targets: list[Mutant | None] = [one for one in wanted if not elsewhere(one)]
-    order = [target_of(one) for one in [*targets, None]]
+    order = [target_of(one) for one in (*wanted, None)]
     found: list[Hunt] = []
-    numbers = range(1, seeds + 1)
-    for one in _hunts([*targets, *([None] if sound or write else [])], numbers, plans, int(workers)):
+    for one in _hunts([one for one in wanted if not elsewhere(one)], seeds, plans, int(workers)):
         found = sorted([*found, one], key=lambda one: order.index(one.target))
         print(detection.line(one), flush=True)
         place.joinpath(RESULT).write_text(json.dumps(detection.as_data(found, wanted), indent=1))
@@ -71,31 +68,37 @@ def _checked(names: Sequence[str], seeds: int, plans: int, workers: str, write: 
     return wanted
 
 
-def _hunts(
-    targets: Sequence[Mutant | None], seeds: Sequence[int], budget: int, workers: int
-) -> Iterator[Hunt]:
-    """Each target's hunt as it ends, ``workers`` at once."""
+def _hunts(targets: Sequence[Mutant], seeds: int, budget: int, workers: int) -> Iterator[Hunt]:
+    """The sound reference's hunt, then each mutant's as it ends, ``workers`` at once."""
+    shares = [tuple(range(first, seeds + 1, workers)) for first in range(1, min(workers, seeds) + 1)]
     with ThreadPoolExecutor(workers) as pool:
-        begun: dict[Future[Hunt], Mutant | None] = {
-            pool.submit(_apart, mutant.name if mutant else "", seeds, budget): mutant for mutant in targets
+        parts = pool.map(lambda share: _apart(scout, share, budget), shares)
+        scouted = sorted((one for part in parts for one in part), key=lambda one: one.seed)
+        yield sound(scouted, budget)
+        begun = {
+            pool.submit(_apart, hunt, mutant.name, showing(mutant, scouted), budget): mutant
+            for mutant in targets
         }
         try:
             for future in as_completed(begun):
-                error = future.exception()
-                if error is None:
-                    yield future.result()
-                else:
-                    why = f"{type(error).__name__}: {error}"
-                    yield Hunt(target_of(begun[future]), tuple(seeds), budget, problem=why)
+                yield _ended(future, begun[future], seeds, budget)
         finally:
             for future in begun:
                 future.cancel()
 
 
-def _apart(name: str, seeds: Sequence[int], budget: int) -> Hunt:
-    """The hunt, in a process of its own that ends with it."""
+def _ended(future: Future[Hunt], mutant: Mutant, seeds: int, budget: int) -> Hunt:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    why = f"{type(error).__name__}: {error}"
+    return Hunt(target_of(mutant), tuple(range(1, seeds + 1)), budget, problem=why)
+
+
+def _apart(work: Callable[..., T], *arguments: Any) -> T:
+    """What ``work`` gives, from a process of its own that ends with it."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
-        return alone.submit(hunt, name, seeds, budget).result()
+        return alone.submit(work, *arguments).result()
 
 
 def status(found: Sequence[Hunt]) -> int:

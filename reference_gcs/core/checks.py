@@ -30,6 +30,7 @@ LENGTHS = {
     "placement_group_id": ids.PLACEMENT_GROUP,
     "node_ids": ids.UNIQUE,
 }
+WITHIN = -1
 
 
 def wrong_id(request: Message, needs: tuple[str, ...]) -> str | None:
@@ -49,22 +50,18 @@ def _missing(request: Message, path: str) -> str | None:
 
 
 def _wrong_length(message: Message) -> str | None:
+    lengths = _fields_with_ids(message.DESCRIPTOR)
     for field, value in message.ListFields():
-        if field.type == FieldDescriptor.TYPE_BYTES:
-            complaint = _check_bytes(field, value)
-        elif field.type == FieldDescriptor.TYPE_MESSAGE and _holds_ids(field.message_type):
-            complaint = _check_messages(field, value)
-        else:
+        length = lengths.get(field.number)
+        if length is None:
             continue
+        complaint = _check_messages(field, value) if length == WITHIN else _check_bytes(field, value, length)
         if complaint:
             return complaint
     return None
 
 
-def _check_bytes(field: FieldDescriptor, value: Any) -> str | None:
-    length = LENGTHS.get(field.name)
-    if length is None:
-        return None
+def _check_bytes(field: FieldDescriptor, value: Any, length: int) -> str | None:
     for one in value if field.is_repeated else (value,):
         if len(one) not in ((length,) if field.is_repeated else (0, length)):
             return f"{field.name} has {len(one)} bytes, not {length}"
@@ -79,6 +76,18 @@ def _check_messages(field: FieldDescriptor, value: Any) -> str | None:
         if complaint:
             return complaint
     return None
+
+
+@cache
+def _fields_with_ids(descriptor: Descriptor) -> dict[int, int]:
+    """The number of each field that is an id, with its length, or holds some (WITHIN)."""
+    found = {}
+    for field in descriptor.fields:
+        if field.type == FieldDescriptor.TYPE_BYTES and field.name in LENGTHS:
+            found[field.number] = LENGTHS[field.name]
+        elif field.type == FieldDescriptor.TYPE_MESSAGE and _holds_ids(field.message_type):
+            found[field.number] = WITHIN
+    return found
 
 
 @cache

@@ -16,8 +16,7 @@ from reference_gcs.core import (
     recovery_actors,
 )
 from reference_gcs.core.actor import Actor, Phase
-from reference_gcs.core.happenings import JobFinished
-from reference_gcs.core.state import NOTHING, Gcs, Then
+from reference_gcs.core.state import NOTHING, Gcs, Then, then
 from reference_gcs.mutants.registry import SCENARIO, Original, mutant
 
 ACTORS = "test_actors.py::"
@@ -67,7 +66,7 @@ def keeps_the_names_of_the_dead(load: Original, gcs: Gcs, rows: Any, specs: Any,
 @mutant(
     recovery_actors._resume,
     breaks="A1 D5",
-    seen_by=(SCENARIO,),
+    seen_by=("at most once", SCENARIO),
     cases=[ACTORS + "test_an_alive_actor_is_neither_created_again_nor_killed"],
 )
 def creates_living_actors_again(resume: Original, gcs: Gcs, actor: Actor) -> None:
@@ -127,27 +126,22 @@ def takes_a_registered_actor_for_one_in_leasing(phase_of: Original, row: m.Actor
 
 
 @mutant(
-    recovery_actors._loadable,
-    breaks="A6",
+    recovery_actors._resume,
+    breaks="A4",
     seen_by=(SCENARIO,),
-    cases=["test_torn_store.py::test_a_job_whose_end_was_stored_and_nothing_after_it_is_cleared_up"],
+    cases=[ACTORS + "test_a_registered_actor_waits_for_its_creation"],
 )
-def loads_the_actors_of_finished_jobs(_loadable: Original, _gcs: Gcs, _spec: Any, _rows: Any) -> bool:
-    """Takes every actor for one that still has a job."""
-    return True
+def creates_a_registered_actor_unasked(resume: Original, gcs: Gcs, actor: Actor) -> None:
+    """Creates an actor half a second after a restart that was only registered."""
+    resume(gcs, actor)
+    if actor.phase is Phase.REGISTERED:
+        gcs.after(0.5, then(_create_unasked, actor.actor_id))
 
 
-@mutant(
-    actor_death._job_finished,
-    breaks="A7",
-    seen_by=("survival", SCENARIO),
-    cases=[ACTORS + "test_at_its_jobs_end_an_owned_actor_dies_and_a_detached_one_lives"],
-)
-def ends_detached_actors_with_their_job(_finished: Original, gcs: Gcs, finished: JobFinished) -> None:
-    """Ends all actors of a finished job, the detached ones, too."""
-    for actor in list(gcs.actors.live.values()):
-        if actor.row.job_id == finished.job_id:
-            actor_death.end_with_job(gcs, actor)
+def _create_unasked(gcs: Gcs, actor_id: bytes, _outcome: Any) -> None:
+    actor = gcs.actors.live.get(actor_id)
+    if actor is not None and actor.phase is Phase.REGISTERED:
+        actor_scheduling.seek(gcs, actor)
 
 
 @mutant(
@@ -165,7 +159,7 @@ def resets_the_count_of_restarts(take_over: Original, gcs: Gcs, row: Any, spec: 
 @mutant(
     actor_rows.restarts_left,
     breaks="A8 A10",
-    seen_by=(SCENARIO,),
+    seen_by=("at most once", SCENARIO),
     cases=[ACTORS + "test_a_worker_that_died_in_the_outage_restarts_or_ends_its_actor[without]"],
 )
 def restarts_without_a_budget(_left: Original, _row: m.ActorTableData) -> bool:

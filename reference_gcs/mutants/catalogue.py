@@ -7,6 +7,7 @@ from reference_gcs.mutants import (
     actors,
     groups,
     identity,
+    jobs,
     loading,
     messages,
     nodes,
@@ -19,7 +20,7 @@ from reference_gcs.mutants.registry import MUTANTS, Mutant
 
 # Imported for the mutants that they enter into the registry.
 SUBJECTS = (
-    acknowledging, actors, groups, identity, loading, messages, nodes, rarely, recovering, requests, storing
+    acknowledging, actors, groups, identity, jobs, loading, messages, nodes, rarely, recovering, requests, storing
 )  # fmt: skip
 
 __all__ = ["MUTANTS", "SUBJECTS", "Mutant", "UnknownMutant", "named"]

@@ -61,7 +61,7 @@ def sends_messages_backwards(
 @mutant(
     pubsub._deliver,
     breaks="B2 B4",
-    seen_by=(SCENARIO,),
+    seen_by=("pubsub", SCENARIO),
     cases=[PUBSUB + "test_every_raylet_hears_of_a_death_around_a_fast_restart"],
 )
 def drops_the_news_of_deaths(deliver: Original, gcs: Gcs, publisher: Publisher, message: Any) -> None:
@@ -100,7 +100,7 @@ def leaves_the_first_poll_hanging(poll: Original, gcs: Gcs, call: int, request: 
 @mutant(
     actors._store,
     breaks="B4 D13",
-    seen_by=(SCENARIO,),
+    seen_by=("pubsub", SCENARIO),
     cases=["test_durability.py::test_what_is_not_stored_yet_is_not_shown"],
 )
 def publishes_before_it_stores(store: Original, gcs: Gcs, call: int, row: Any, spec: Any) -> None:

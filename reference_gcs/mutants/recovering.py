@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from harness.wire import messages as m
-from reference_gcs.core import placing, recovery, recovery_actors, recovery_groups
-from reference_gcs.core.state import NOTHING, Gcs
-from reference_gcs.mutants.registry import SCENARIO, Original, mutant
+from reference_gcs.core import effects as fx
+from reference_gcs.core import layout, placing, recovery, recovery_actors, recovery_groups
+from reference_gcs.core.state import NOTHING, Gcs, then
+from reference_gcs.mutants.registry import POINT, SCENARIO, Original, mutant
 
 ORDERS = "test_recovery_orders.py::"
 
@@ -33,7 +34,10 @@ def skips_one_node_when_it_returns(notify: Original, gcs: Gcs, node_id: bytes, o
 def tells_every_node_twice(notify: Original, gcs: Gcs, node_id: bytes, outcome: Any) -> None:
     """Sends every raylet two notices of one restart."""
     notify(gcs, node_id, outcome)
-    notify(gcs, node_id, outcome)
+    if node_id in gcs.nodes.alive:
+        # Not by _notify, which goes on until it is heard: each of its tries would become two more.
+        node = gcs.nodes.alive[node_id]
+        gcs.send_to_node(node, "NotifyGCSRestart", m.NotifyGCSRestartRequest(), NOTHING)
 
 
 @mutant(
@@ -115,3 +119,20 @@ def prepares_before_the_sweep(_gated: Original, _gcs: Gcs) -> bool:
 def waits_for_a_mute_raylet_for_ever(_stubborn: Original, *_about: Any) -> bool:
     """Creates no placement group while a raylet owes its answer, however long."""
     return False
+
+
+@mutant(
+    recovery_actors._take_over,
+    breaks="D4 D12",
+    seen_by=("durable",),
+    cases=[POINT + "recovery:first:kill-after", "test_reload.py::test_everything_is_the_same_after_a_kill"],
+)
+def puts_task_specs_back_when_it_returns(take_over: Original, gcs: Gcs, row: Any, spec: Any) -> None:
+    """Deletes the task spec of each loaded actor and stores it anew: a kill in between loses the actor."""
+    take_over(gcs, row, spec)
+    put_back = then(_put_back, row.actor_id, spec.SerializeToString())
+    gcs.write(fx.Delete(layout.ACTOR_TASK_SPEC, (row.actor_id,)), put_back)
+
+
+def _put_back(gcs: Gcs, actor_id: bytes, spec: bytes, _outcome: Any) -> None:
+    gcs.write(fx.Put(layout.ACTOR_TASK_SPEC, actor_id, spec), NOTHING)

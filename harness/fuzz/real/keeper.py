@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from time import monotonic
 
 from harness.cluster.cluster import Cluster
@@ -14,6 +16,7 @@ from harness.proxy.modes import KillBefore
 
 DOWN_SECONDS = 0.05
 MOST_FAILED_STARTS = 5
+WATCH_SECONDS = 0.01
 
 
 class Keeper:
@@ -50,6 +53,28 @@ class Keeper:
             self._died()
         elif monotonic() >= self._due:
             self._start()
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Look after it in the background, while somebody else waits for all to come to rest."""
+        stop, problems = threading.Event(), list[TargetFailed]()
+
+        def watch() -> None:
+            try:
+                while not stop.wait(WATCH_SECONDS):
+                    self.look()
+            except TargetFailed as problem:
+                problems.append(problem)
+
+        watcher = threading.Thread(target=watch, name="keeper", daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            watcher.join()
+        if problems:
+            raise problems[0]
 
     def _came_back(self) -> None:
         self._serving = True

@@ -15,7 +15,7 @@ import grpc
 from harness.backend.loopback import Loopback
 from harness.cluster.closing import close_case
 from harness.cluster.cluster import TALKING, Cluster
-from harness.cluster.control_plane import PATIENT_HEALTH
+from harness.cluster.control_plane import PATIENT_HEALTH, QUICK_STORE_RETRIES
 from harness.cluster.renewing import renew
 from harness.errors import TargetFailed, TimedOut
 from harness.expectations import Failure, failure_of
@@ -29,8 +29,11 @@ from harness.target.base import Target
 
 PLANS = 40
 """After so many another cluster takes its place: names of clients, ports and logs pile up."""
-OPTIONS: Mapping[str, Any] = {"config": PATIENT_HEALTH, "raylet": {**TALKING, "sync_reopen": 0.02}}
-"""Of a cluster for plans: its raylets are patient on a machine that is busy, and soon back."""
+OPTIONS: Mapping[str, Any] = {
+    "config": {**PATIENT_HEALTH, **QUICK_STORE_RETRIES},
+    "raylet": {**TALKING, "sync_reopen": 0.02},
+}
+"""Of a cluster for plans: patient with raylets of a machine that is busy, which are soon back, and not with a store."""
 REST_SECONDS = 6.0
 """In which all must have come to rest before the last look."""
 
@@ -80,7 +83,10 @@ class Stage:
             own.append(failure_of(f"a call of the plan's beginning ended {problem.code().name}"))
         ended = time.monotonic()
         try:
-            close_case(cluster, REST_SECONDS)
+            with run.keeper.watching():
+                close_case(cluster, REST_SECONDS)
+        except TargetFailed as problem:
+            own.append(failure_of(str(problem)))
         finally:
             run.close()
         if cluster.proxy is not None:

@@ -107,6 +107,8 @@ def test_requests_are_repeated_and_followed_by_what_waits_for_them(stage: Stage)
     )
     carried = stage.carry_out(Plan(steps, jobs=0))
     assert calls(carried, "AddJob") == 3
+    ends = [one.facts["grpc"] for one in carried.events if one.kind == "return" and one.what == "AddJob"]
+    assert ends == ["OK"] * 3, "a repeat was called off"
     assert calls(carried, "RegisterActor") == calls(carried, "CreateActor") == 1
     assert calls(carried, "GcsSubscriberPoll") >= 1
     assert judge(carried).verdict is Verdict.HELD, judge(carried).reason

@@ -7,23 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from harness.fuzz import faults as fault
 from harness.fuzz import names
+from harness.fuzz.sim.deviating import Script
 from harness.wire import messages as m
 
 if TYPE_CHECKING:
     from harness.fuzz.sim.raylet import Raylet
-    from harness.fuzz.sim.workers import Worker
     from harness.fuzz.sim.world import World
 
 
 def _kill_gcs(world: World, how: fault.KillGcs) -> None:
-    if world.server.alive:
-        world.crash = fault.KillGcs(how.down, how.applied)
-        world.crashes_left += how.recoveries
-        world.kill(how)
+    world.lives.kill_now(how)
 
 
 def _crash_gcs(world: World, how: fault.CrashGcs) -> None:
-    world.next_crash = how
+    world.lives.armed = how
 
 
 def _stall_store(world: World, how: fault.StallStore) -> None:
@@ -35,11 +32,11 @@ def _stall_store(world: World, how: fault.StallStore) -> None:
 def _fail_store(world: World, how: fault.FailStore) -> None:
     if world.store.refuse_after is None:
         world.store.refuse_after, world.store.refused_applies = how.writes, how.applied
-        world.restart_after = how.down
+        world.lives.restart_after = how.down
 
 
 def _new_node(world: World, how: fault.AddNode) -> None:
-    world.add_node(how.cpus)
+    world.add_node(how.cpus, how.head)
 
 
 def _kill_node(world: World, how: fault.KillNode) -> None:
@@ -69,16 +66,11 @@ def _join_up(world: World, raylet: Raylet) -> None:
 
 
 def _kill_worker(world: World, how: fault.KillWorker) -> None:
-    worker = _worker_of(world, names.actor_id(how.actor))
+    worker = world.worker_of(how.actor)
     if worker is not None:
         if not world.server.open:
             world.reached("a worker dies during an outage")
         worker.raylet.kill_worker(worker, "killed from outside", m.SYSTEM_ERROR)
-
-
-def _worker_of(world: World, actor: bytes) -> Worker | None:
-    workers = [worker for raylet in world.raylets for worker in raylet.alive()]
-    return next((one for one in workers if one.actor_id == actor), None)
 
 
 def _kill_driver(world: World, how: fault.KillDriver) -> None:
@@ -88,18 +80,21 @@ def _kill_driver(world: World, how: fault.KillDriver) -> None:
 
 
 def _drop_ref(world: World, how: fault.DropRef) -> None:
-    job, actor = names.job_of(how.actor), names.actor_id(how.actor)
-    home = world.owners.get(job)
-    driver = home.drivers.get(names.driver_id(job)) if home is not None else None
-    if driver is not None:
-        facts = {"actor": actor, "worker": driver.worker_id}
-        world.record.write("note", "ref dropped", {"actor": facts["actor"]}, driver.raylet.who)
-        driver.drop(actor)
+    owner, actor = world.owner_of(how.actor), names.actor_id(how.actor)
+    if owner is not None:
+        world.record.write("note", "ref dropped", {"actor": actor}, owner.raylet.who)
+        owner.drop(actor)
 
 
 def _break_links(world: World, _how: fault.BreakLinks) -> None:
     for channel in world.channels():
         channel.reset()
+
+
+def _disobey(world: World, how: fault.Disobey) -> None:
+    raylet = world.raylet(how.node)
+    if raylet is not None:
+        raylet.scripts[how.method] = Script(how.mode, how.calls, how.seconds)
 
 
 _BREAK: dict[type[Any], Callable[[World, Any], None]] = {
@@ -114,6 +109,7 @@ _BREAK: dict[type[Any], Callable[[World, Any], None]] = {
     fault.KillDriver: _kill_driver,
     fault.DropRef: _drop_ref,
     fault.BreakLinks: _break_links,
+    fault.Disobey: _disobey,
 }
 
 

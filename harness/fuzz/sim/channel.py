@@ -12,7 +12,7 @@ from harness.fuzz.asking import found
 from harness.fuzz.plan import Weather
 from harness.fuzz.sim.clock import Clock, Entry
 from harness.fuzz.sim.record import Record
-from harness.history.outcomes import about, outcome
+from harness.history.outcomes import about
 from harness.wire import messages as m
 from harness.wire import rpc
 
@@ -141,21 +141,12 @@ class Channel:
         attempt.ended = True
         self.network.clock.cancel(attempt.deadline)
         del self.open[attempt.id]
-        code = 0
-        if reply is not None:
-            code, said = _ray_status(reply)
-        facts = {
-            "call": attempt.id,
-            "outcome": outcome(attempt.method.name, status, code, said).value,
-            "grpc": status,
-            "code": code,
-            "said": said,
-            "reply": _shown(reply),
-        }
+        facts = {"call": attempt.id, "grpc": status, "said": said, "reply": reply}
         self.record.write("return", attempt.method.name, facts, self.who)
         if isinstance(reply, m.GcsSubscriberPollReply):
             self._note_messages(attempt.message, reply)
-        attempt.done(reply, status)
+        done, attempt.done = attempt.done, _over
+        done(reply, status)
 
     def _note_messages(self, request: Any, reply: m.GcsSubscriberPollReply) -> None:
         same = request.publisher_id == reply.publisher_id
@@ -174,13 +165,5 @@ class Channel:
             self.record.write("message", m.ChannelType.Name(one.channel_type), facts, self.who)
 
 
-def _ray_status(reply: Any) -> tuple[int, str]:
-    if "status" not in reply.DESCRIPTOR.fields_by_name or not isinstance(reply.status, m.GcsStatus):
-        return 0, ""
-    return reply.status.code, reply.status.message
-
-
-def _shown(reply: Message | None) -> Message | None:
-    if isinstance(reply, m.GcsSubscriberPollReply):
-        return m.GcsSubscriberPollReply(publisher_id=reply.publisher_id, status=reply.status)
-    return reply
+def _over(_reply: Any, _status: str) -> None:
+    """What an ended attempt still holds: often it was held by what it called at its end."""

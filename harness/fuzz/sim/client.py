@@ -11,6 +11,7 @@ from harness.fuzz.asking import Ask, poll, subscription
 from harness.fuzz.names import made_up
 from harness.fuzz.operations import Subscribe
 from harness.fuzz.sim.channel import Channel
+from harness.fuzz.sim.record import has_status
 from harness.wire import ids
 from harness.wire import messages as m
 
@@ -98,8 +99,7 @@ class Listener:
 
 
 def _code(reply: Any) -> int:
-    status = getattr(reply, "status", None)
-    return status.code if isinstance(status, m.GcsStatus) else 0
+    return int(reply.status.code) if has_status(reply) else 0
 
 
 def _ignore(_reply: Any, _status: str) -> None:

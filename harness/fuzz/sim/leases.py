@@ -83,6 +83,14 @@ class Leases:
             if not waiting.starting:
                 self._place(waiting)
 
+    def rejected(self) -> m.RequestWorkerLeaseReply:
+        """No, and what this node has."""
+        reply = m.RequestWorkerLeaseReply(rejected=True)
+        reply.resources_data.node_id = self._raylet.node_id
+        reply.resources_data.resources_available.update(self._raylet.book.available())
+        reply.resources_data.resources_total.update(self._raylet.book.total())
+        return reply
+
     def close(self) -> None:
         """The raylet is gone; nobody hears more."""
         for waiting in self.waiting.values():
@@ -116,11 +124,7 @@ class Leases:
             raylet.clock.after(BIRTH, self._start, waiting, bundle)
             raylet.changed()
         elif wanted.grant_or_reject:
-            reply = m.RequestWorkerLeaseReply(rejected=True)
-            reply.resources_data.node_id = raylet.node_id
-            reply.resources_data.resources_available.update(raylet.book.available())
-            reply.resources_data.resources_total.update(raylet.book.total())
-            self._settle(waiting, reply)
+            self._settle(waiting, self.rejected())
         else:
             self._spill(waiting, b"")
 

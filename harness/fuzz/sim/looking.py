@@ -14,6 +14,7 @@ from harness.driver.look import look_at_all
 from harness.fuzz.sim.client import Client
 from harness.store.dump import plain_rows
 from harness.wire import layout, rpc
+from harness.wire import messages as m
 from harness.wire.dialect import dialect
 
 if TYPE_CHECKING:
@@ -60,11 +61,15 @@ def _restless(world: World) -> Iterator[str]:
     """What speaks against quiet."""
     if not world.server.open:
         yield "the GCS does not serve"
+    nodes = world.store.tables.get("NODE", {})
+    dead = {one for one, row in nodes.items() if m.GcsNodeInfo.FromString(row).state == m.GcsNodeInfo.DEAD}
     for raylet in world.raylets:
         if raylet.state not in ("connected", "gone"):
             yield f"raylet {raylet.who[:8]} is {raylet.state}"
         if raylet.channel.cut:
             yield f"raylet {raylet.who[:8]} is cut off"
+        if not raylet.gone and raylet.node_id in dead:
+            yield f"raylet {raylet.who[:8]} has yet to learn that it is dead"
     if any(one.channel.outstanding() for one in (*world.clients, *world.listeners)):
         yield "calls are outstanding"
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import Message
 
-from harness.fuzz.sim.calling import Calling
+from harness.fuzz.sim.calling import Calling, Parking
 from harness.fuzz.sim.channel import Channel
 from harness.fuzz.sim.clock import Entry
+from harness.fuzz.sim.deviating import Script, deviate, deviation
 from harness.fuzz.sim.leases import Leases
 from harness.fuzz.sim.obeying import BEHAVIOURS
 from harness.fuzz.sim.orders import Order
@@ -40,11 +42,15 @@ class Raylet:
         self.book = Book(Pool(self.resources))
         self.view = ClusterView(node_id)
         self.leases = Leases(self)
+        self.scripts: dict[str, Script] = {}
+        """By method: how it is answered next, if not as it should be."""
         self.reconnect = Reconnect(world.plan.reconnect_limit)
         self.workers: dict[bytes, Worker] = {}
         self.drivers: dict[bytes, Driver] = {}
         self.registered = self.gone = False
         self.channel = Channel(world.network, world.record, world.server, self.who)
+        self.parking = Parking(self)
+        self._reading: dict[str, Calling] = {}
         self.subscriber = Subscriber(self.call, node_id, self._heard)
         self._expiry: Entry | None = None
         self.syncer = Syncer(self)
@@ -64,6 +70,10 @@ class Raylet:
 
     def _know_cluster(self, reply: m.GetClusterIdReply) -> None:
         self.channel.cluster_id = reply.cluster_id.hex()
+        config = m.GetInternalConfigRequest()
+        self.call("InternalKVGcsService.GetInternalConfig", config, lambda _reply: self._register())
+
+    def _register(self) -> None:
         info = m.GcsNodeInfo(
             node_id=self.node_id,
             node_manager_address=IP,
@@ -95,9 +105,15 @@ class Raylet:
 
     def _read_tables(self) -> None:
         jobs = m.GetAllJobInfoRequest(skip_submission_job_info_field=True, skip_is_running_tasks_field=True)
-        self.call("JobInfoGcsService.GetAllJobInfo", jobs, _ignore)
+        self._read("JobInfoGcsService.GetAllJobInfo", jobs, _ignore)
         nodes = m.GetAllNodeAddressAndLivenessRequest()
-        self.call("NodeInfoGcsService.GetAllNodeAddressAndLiveness", nodes, self._read_nodes)
+        self._read("NodeInfoGcsService.GetAllNodeAddressAndLiveness", nodes, self._read_nodes)
+
+    def _read(self, name: str, request: Message, then: Callable[[Any], None]) -> None:
+        """One that still waits for an earlier GCS will be answered by this one."""
+        earlier = self._reading.get(name)
+        if earlier is None or earlier.over:
+            self._reading[name] = self.call(name, request, then)
 
     def _read_nodes(self, reply: m.GetAllNodeAddressAndLivenessReply) -> None:
         for node in reply.node_info_list:
@@ -114,9 +130,12 @@ class Raylet:
         else:
             self.clock.after(SELF_CHECK, self._check_self)
 
-    def leave(self) -> None:
+    def leave(self, preempted: bool = False) -> None:
         """Say goodbye, and exit."""
-        death = m.NodeDeathInfo(reason=m.NodeDeathInfo.EXPECTED_TERMINATION, reason_message="asked to")
+        reason = m.NodeDeathInfo.EXPECTED_TERMINATION
+        if preempted:
+            reason = m.NodeDeathInfo.AUTOSCALER_DRAIN_PREEMPTED
+        death = m.NodeDeathInfo(reason=reason, reason_message="asked to")
         request = m.UnregisterNodeRequest(node_id=self.node_id, node_death_info=death)
         self.call("NodeInfoGcsService.UnregisterNode", request, lambda _reply: self.exit(0, "asked to"))
 
@@ -198,16 +217,23 @@ class Raylet:
         if self.channel.cut:
             order.refuse("UNAVAILABLE")
             return
-        self.note_order(order, b"")
-        BEHAVIOURS[name](self, order, order.effect.request)
+        script = self.note_order(order, b"")
+        obey = partial(BEHAVIOURS[name], self, order, order.effect.request)
+        if script is None:
+            obey()
+        else:
+            deviate(self, self, order, script, obey)
 
-    def note_order(self, order: Order, worker: bytes) -> None:
+    def note_order(self, order: Order, worker: bytes) -> Script | None:
+        """Write down an order to the raylet or ``worker``; how the answer is to deviate, if at all."""
         name = order.effect.method.split(".")[1]
         self._orders += 1
-        if name not in ROUTINE:
+        script = deviation(self, name) if self.scripts else None
+        if script is not None or name not in ROUTINE:
             facts = {"seq": self._orders, "outcome": "received", "fields": order.effect.request,
-                     "worker": worker, "script": ""}  # fmt: skip
+                     "worker": worker, "script": script.mode if script is not None else ""}  # fmt: skip
             self.write("order", name, facts)
+        return script
 
     # -- workers and drivers ---------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from google.protobuf.message import Message
@@ -16,10 +16,12 @@ from harness.fuzz.sim.store import Store
 from reference_gcs.core import effects as fx
 from reference_gcs.core import events as ev
 from reference_gcs.core import step as core
-from reference_gcs.core.config import Config
+from reference_gcs.core.config import settle
 
 WALL = 1_700_000_000.0
 """What is added to virtual seconds to make unix seconds."""
+CONFIG = settle('{"gcs_pull_resource_loads_period_milliseconds": 20000}', {})
+"""As by default, but for what is asked of every raylet once a second and is of no consequence."""
 CONNECTING = 0.02
 """Seconds, at the most, until those who wait for a GCS find that it serves."""
 
@@ -47,8 +49,6 @@ class Server:
         self.doors: dict[tuple[str, int], Door] = {}
         self.orders: dict[int, Order] = {}
         self.tags: dict[int, int] = {}
-        self.effects = 0
-        """How many effects all lives have had."""
         self.doomed_tag: int | None = None
         self.budget: int | None = None
         """Effects (of the doomed tag, or of this life) until it dies."""
@@ -75,7 +75,7 @@ class Server:
         self.alive = True
         self.record.write("gcs", "started", {"life": self.life, "pid": 1000 + self.life}, "gcs")
         self.store.connect()
-        self._gcs = core.fresh(Config(), self._seed * 1000 + self.life)
+        self._gcs = core.fresh(CONFIG, self._seed * 1000 + self.life)
         self.feed(ev.Boot(1000 + self.life))
 
     def kill(self, applied: int) -> int:
@@ -159,28 +159,23 @@ class Server:
             return
         self._feeding = True
         try:
-            for event, tag in self._queued():
-                _gcs, effects = core.step(self._gcs, event, WALL + self.network.clock.now)
-                for effect in effects:
-                    if self._dies_at(tag):
+            while self._events and self.alive:
+                event, tag = self._events.popleft()
+                for effect in core.step(self._gcs, event, WALL + self.network.clock.now)[1]:
+                    if self.budget is not None and self._dies_at(self.budget, tag):
                         self.struck(tag)
                         break
-                    self.effects += 1
                     _DUTIES[type(effect)](self, effect, tag)
                     if not self.alive:
                         break
         finally:
             self._feeding = False
 
-    def _queued(self) -> Iterator[tuple[ev.Event, int]]:
-        while self._events and self.alive:
-            yield self._events.popleft()
-
-    def _dies_at(self, tag: int) -> bool:
-        if self.budget is None or (self.doomed_tag is not None and tag != self.doomed_tag):
+    def _dies_at(self, budget: int, tag: int) -> bool:
+        if self.doomed_tag is not None and tag != self.doomed_tag:
             return False
-        self.budget -= 1
-        return self.budget < 0
+        self.budget = budget - 1
+        return budget <= 0
 
     # -- effects ---------------------------------------------------------------------------
 

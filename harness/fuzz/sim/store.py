@@ -33,10 +33,12 @@ class Store:
         self.refused_applies = False
         self._clock, self._random, self._record, self._slowest = clock, random, record, slowest
         self._connection = 0
-        self._queue: deque[tuple[int, Line]] = deque()
+        self._queue: deque[tuple[float, int, Line]] = deque()
+        """When it is answered, number and line of each command on its way."""
         self._free = 0.0
         self._stalled_until = 0.0
-        self._pending: list[Entry] = []
+        self._next: Entry | None = None
+        """The answer to the first of the queue."""
 
     def connect(self) -> None:
         """A new GCS comes."""
@@ -50,25 +52,34 @@ class Store:
     def ask(self, op: int, command: fx.WriteCommand | fx.ReadCommand) -> None:
         """A command arrives; :attr:`answered` is told its value later, in the order of arrival."""
         line = self._record.command(command, self._connection)
-        self._queue.append((op, line))
         late = self._random.random() * self._slowest if self._slowest else 0.0
         self._free = max(self._free, self._clock.now + SHORTEST + late, self._stalled_until)
-        self._pending.append(self._clock.after(self._free - self._clock.now, self._do_next))
+        self._queue.append((self._free, op, line))
+        self._answer_later()
 
     def cut(self, applied: int) -> int:
         """The GCS is dead: of its writes on their way the first ``applied`` still take place. How many were left."""
-        writes = [line for _op, line in self._queue if _writes(line)]
+        writes = [line for _at, _op, line in self._queue if _writes(line)]
         for line in writes[:applied]:
             self._apply(line)
-        for entry in self._pending:
-            self._clock.cancel(entry)
-        self._pending.clear()
+        self._clock.cancel(self._next)
+        self._next = None
         self._queue.clear()
         return len(writes)
 
-    def _do_next(self) -> None:
-        op, line = self._queue.popleft()
-        self._pending.pop(0)
+    def _answer_later(self) -> None:
+        if self._next is None and self._queue:
+            self._next = self._clock.after(self._queue[0][0] - self._clock.now, self._answer)
+
+    def _answer(self) -> None:
+        """Answer all that is due; a GCS that dies of an answer leaves nothing to answer."""
+        self._next = None
+        while self._queue and self._queue[0][0] <= self._clock.now:
+            _at, op, line = self._queue.popleft()
+            self._do(op, line)
+        self._answer_later()
+
+    def _do(self, op: int, line: Line) -> None:
         if self._refuses(line):
             if self.refused_applies:
                 self._apply(line)

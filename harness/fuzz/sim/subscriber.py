@@ -33,7 +33,8 @@ class Subscriber:
         self._publisher = b""
         self._processed = 0
         self._round = 0
-        self._polling: Calling | None = None
+        self._calling: Calling | None = None
+        """The commands, or the poll that followed them."""
 
     def subscribe(self, *channels: int) -> None:
         self._channels = list(channels)
@@ -41,15 +42,17 @@ class Subscriber:
 
     def again(self) -> None:
         """Send all commands, and poll anew."""
-        if self._polling is not None:
-            self._polling.stop()
+        if self._calling is not None:
+            self._calling.stop()
         self._round += 1
         number = self._round
         commands = [m.Command(channel_type=one, subscribe_message=m.SubMessage()) for one in self._channels]  # type: ignore[arg-type]
         request = m.GcsSubscriberCommandBatchRequest(
             subscriber_id=self._id, commands=commands, sender_id=self._node_id
         )
-        self._call(f"{SERVICE}.GcsSubscriberCommandBatch", request, lambda _reply: self._poll(number))
+        self._calling = self._call(
+            f"{SERVICE}.GcsSubscriberCommandBatch", request, lambda _reply: self._poll(number)
+        )
 
     def _poll(self, number: int) -> None:
         if number != self._round:
@@ -57,7 +60,7 @@ class Subscriber:
         request = m.GcsSubscriberPollRequest(
             subscriber_id=self._id, max_processed_sequence_id=self._processed, publisher_id=self._publisher
         )
-        self._polling = self._call(
+        self._calling = self._call(
             f"{SERVICE}.GcsSubscriberPoll", request, lambda reply: self._take(number, reply)
         )
 

@@ -53,8 +53,7 @@ class Syncer:
         self._server.hang_up(self._stream)
 
     def break_off(self) -> None:
-        """The stream breaks, for both ends."""
-        self._server.hang_up(self._stream)
+        """The stream breaks; the GCS will notice when the next one comes."""
         self.closed(self._streams)
 
     def closed(self, number: int) -> None:

@@ -98,7 +98,7 @@ def test_deaths_of_workers_and_nodes_are_survived() -> None:
 
 
 def test_the_reference_survives_a_short_campaign() -> None:
-    found = campaign.run(seed=11, plans=40)
+    found = campaign.run(seed=12, plans=40)
     assert found.failures == {}, campaign.failure_of(simulate(found.first or Plan()))
     assert found.status == 0
     assert found.recoveries > 10
@@ -149,6 +149,22 @@ def test_a_lost_index_of_names_is_found() -> None:
     with served_by("ActorInfoGcsService.RegisterActor", forgetful_register):
         found = found_by_campaign(250)
     assert any(check in ("one name, one actor", "linearizable") for check, _ in found.failures)
+
+
+def test_a_core_that_raises_fails_its_plan_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_gcs: Gcs, _call: int, _request: Any) -> None:
+        raise KeyError("no such row")
+
+    served = serving.SERVED["InternalKVGcsService.InternalKVPut"]
+    monkeypatch.setitem(
+        serving.SERVED, "InternalKVGcsService.InternalKVPut", serving.Served(broken, served.needs)
+    )
+    world = simulate(Plan(steps=(Step(Put("k", "v")), ACTOR)))
+    (failure,) = judged_world(world).conclusion.failures
+    assert (failure.check, failure.message) == ("process", "KeyError in broken")
+    assert "no such row" in failure.detail
+    monkeypatch.undo()
+    assert judged(Plan(steps=(Step(Put("k", "v")), ACTOR))) is Verdict.HELD
 
 
 def test_a_simulated_world_needs_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:

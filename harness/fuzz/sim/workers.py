@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from harness.fuzz.sim.deviating import deviate
 from harness.fuzz.sim.orders import Order
 from harness.wire import messages as m
 
@@ -30,8 +32,16 @@ class Driver:
 
     def order(self, order: Order) -> None:
         """WaitForActorRefDeleted is answered when the ref is dropped."""
-        self.raylet.note_order(order, self.worker_id)
-        request: Any = order.effect.request
+        self._obey_or_deviate(order, partial(self._owned, order, order.effect.request))
+
+    def _obey_or_deviate(self, order: Order, obey: Callable[[], None]) -> None:
+        script = self.raylet.note_order(order, self.worker_id)
+        if script is None:
+            obey()
+        else:
+            deviate(self, self.raylet, order, script, obey)
+
+    def _owned(self, order: Order, request: Any) -> None:
         if not order.effect.method.endswith(".WaitForActorRefDeleted"):
             order.answer(m.NumPendingTasksReply())
         elif request.intended_worker_id not in (b"", self.worker_id):
@@ -79,8 +89,7 @@ class Worker(Driver):
         if behaviour is None:
             super().order(order)
             return
-        self.raylet.note_order(order, self.worker_id)
-        behaviour(self, order, order.effect.request)
+        self._obey_or_deviate(order, partial(behaviour, self, order, order.effect.request))
 
     def _push(self, order: Order, request: m.PushTaskRequest) -> None:
         if request.intended_worker_id not in (b"", self.worker_id):

@@ -1,0 +1,142 @@
+"""What was acknowledged and is gone for a moment is told, whether or not the GCS dies in that moment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.check.durable import durable
+from harness.check.tale import Tale, tale
+
+JOB = "01000000"
+ACTOR, WORKER, NODE = "ab" * 12 + JOB, "01" * 28, "0a" * 28
+SPEC = {
+    "actor_creation_task_spec": {"actor_id": ACTOR},
+    "caller_address": {"worker_id": WORKER},
+    "job_id": JOB,
+}
+SPECS, NO_SPEC = "ACTOR_TASK_SPEC", "the task spec of an actor that is not DEAD was deleted"
+FIELD = "@namespace_gauntlet:k"
+PUT = {"namespace": b"gauntlet".hex(), "key": b"k".hex(), "value": b"v".hex(), "overwrite": True}
+
+
+def signatures(told: Tale) -> list[str]:
+    return [one.signature for one in durable(told.story()).violations]
+
+
+def put(**built: Any) -> Tale:
+    return tale(**built).begin("InternalKVPut", PUT, id="put").write("KV", FIELD, "v").end("put")
+
+
+DELETED = "InternalKVPut was acknowledged, and its row was deleted by nobody's wish"
+CHANGED = "InternalKVPut was acknowledged, and its row was changed by nobody's wish"
+
+
+def test_a_row_that_is_deleted_and_put_back_is_told() -> None:
+    told = put().restart().write("KV", FIELD, None, id="gone").write("KV", FIELD, "v")
+    (found,) = durable(told.story()).violations
+    assert (found.signature, found.events) == (DELETED, ("put", "put-end", "gone"))
+    assert found.detail.endswith("k: acknowledged at 3.100000, deleted at 7.100000")
+    assert signatures(put().write("KV", FIELD, "w").write("KV", FIELD, "v")) == [CHANGED]
+
+
+def test_what_never_was_stored_is_told_once() -> None:
+    never = tale().call("InternalKVPut", PUT).restart().write("KV", FIELD, None)
+    assert signatures(never) == ["InternalKVPut was acknowledged and never stored"]
+
+
+def test_what_somebody_asked_for_is_right() -> None:
+    delete = {"namespace": b"gauntlet".hex(), "key": b"k".hex()}
+    assert signatures(put().begin("InternalKVDel", delete).write("KV", FIELD, None).end()) == []
+    swept = {**delete, "key": "", "del_by_prefix": True}
+    assert signatures(put().begin("InternalKVDel", swept).write("KV", FIELD, None).end()) == []
+    other = {**PUT, "value": b"w".hex()}
+    assert signatures(put().begin("InternalKVPut", other).write("KV", FIELD, "w")) == []
+    assert signatures(put().write("KV", FIELD, "v")) == []
+
+
+def test_what_was_not_acknowledged_may_go() -> None:
+    told = tale().begin("InternalKVPut", PUT).write("KV", FIELD, "v").restart().write("KV", FIELD, None)
+    assert signatures(told) == []
+
+
+def test_what_the_store_did_not_do_or_lost_by_itself_is_no_loss_of_the_gcs() -> None:
+    assert signatures(put().write("KV", FIELD, None, applied=False)) == []
+    assert signatures(put().write("KV", FIELD, None, took=None)) == []
+    assert signatures(put().event("store", "wiped").write("KV", FIELD, None)) == []
+    assert signatures(put().event("gcs", "started", {"life": 0}, "rival").write("KV", FIELD, None)) == []
+
+
+def registered(state: str = "ALIVE", job: bool = True) -> Tale:
+    told = tale()
+    if job:
+        told.begin("AddJob", {"data": {"job_id": JOB}}).write("JOB", JOB, {"job_id": JOB}).end()
+    told.begin("RegisterActor", {"task_spec": SPEC}, id="register")
+    told.write(SPECS, ACTOR, {"job_id": JOB}).write("ACTOR", ACTOR, row("DEPENDENCIES_UNREADY")).end(
+        "register"
+    )
+    return told.write("ACTOR", ACTOR, row(state))
+
+
+def row(state: str) -> dict[str, Any]:
+    return {"actor_id": ACTOR, "state": state}
+
+
+def test_a_task_spec_that_is_deleted_and_put_back_is_told() -> None:
+    told = registered().restart().write(SPECS, ACTOR, None, id="gone").write(SPECS, ACTOR, {"job_id": JOB})
+    (found,) = durable(told.story()).violations
+    assert (found.signature, found.events) == (NO_SPEC, ("register", "register-end", "gone"))
+    assert found.detail == f"{SPECS} {ACTOR}: there since 7.300000, deleted at 12.400000"
+
+
+def test_the_task_spec_of_what_is_dead_or_has_to_end_may_go() -> None:
+    assert signatures(registered("DEAD").write(SPECS, ACTOR, None)) == []
+    dying = registered().write("ACTOR", ACTOR, row("DEAD"), took=5.0, at=20.0)
+    assert signatures(dying.write(SPECS, ACTOR, None, at=21.0)) == []
+    assert (
+        signatures(
+            registered().call("MarkJobFinished", {"job_id": JOB}, outcome="unknown").write(SPECS, ACTOR, None)
+        )
+        == []
+    )
+    assert signatures(registered(job=False).restart().write(SPECS, ACTOR, None)) == []
+
+
+def test_a_task_spec_that_is_written_anew_or_not_surely_deleted_is_there() -> None:
+    assert signatures(registered().write(SPECS, ACTOR, {"job_id": JOB})) == []
+    assert signatures(registered().write(SPECS, ACTOR, None, took=None)) == []
+    assert signatures(registered().event("store", "tampered").write(SPECS, ACTOR, None)) == []
+
+
+def from_before(dead: bool = False, **more: Any) -> Tale:
+    """An actor that was there at the start, with its job."""
+    rows = {"JOB": {JOB: {}}, "ACTOR": {ACTOR: {**row("ALIVE"), **more}}, SPECS: {ACTOR: {"job_id": JOB}}}
+    return tale().look("baseline", {"jobs": {JOB: {"dead": dead}}}, rows, at=0.0, id="first")
+
+
+def test_the_task_specs_of_the_start_count_too() -> None:
+    (found,) = durable(from_before().restart().write(SPECS, ACTOR, None, id="gone").story()).violations
+    assert (found.signature, found.events) == (NO_SPEC, ("first", "gone"))
+    assert signatures(from_before(dead=True).write(SPECS, ACTOR, None)) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "gone"),
+    [({}, {}), ({"owner_address": {"worker_id": WORKER}}, {"worker": WORKER}), ({"is_detached": True}, None)],
+    ids=["its job", "its owner", "neither"],
+)
+def test_actors_of_the_start_have_owners_and_jobs(more: dict[str, Any], gone: dict[str, Any] | None) -> None:
+    told = from_before(**more)
+    if gone:
+        told.event("worker", "exited", gone, NODE)
+    else:
+        told.call("MarkJobFinished", {"job_id": JOB}, outcome="unknown")
+    assert signatures(told.write(SPECS, ACTOR, None)) == ([NO_SPEC] if gone is None else [])
+
+
+def test_the_jobs_of_the_start_count_too() -> None:
+    told = tale().look("baseline", {"jobs": {JOB: {"dead": False}}}, {"JOB": {JOB: {}}}, at=0.0)
+    told.begin("RegisterActor", {"task_spec": SPEC}).write(SPECS, ACTOR, {"job_id": JOB})
+    told.write("ACTOR", ACTOR, row("ALIVE")).end().write(SPECS, ACTOR, None)
+    assert signatures(told) == [NO_SPEC]

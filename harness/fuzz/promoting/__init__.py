@@ -1,0 +1,1 @@
+"""A plan as a scenario: Python that reads as if a person had written it."""
