@@ -203,7 +203,7 @@ def fuzz(
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed draws the same plans.")] = 0,
     workers: Annotated[str | None, typer.Option("-n", metavar="N", help="Plans at once; default: two a processor.")] = None,
     expectations: Annotated[str | None, typer.Option("--expectations", metavar="FILE", help="Known breakages, or none.")] = None,
-    shrink: Annotated[float, typer.Option("--shrink", metavar="S", help="Seconds in which a new failure's plan is made shorter.")] = 60.0,
+    shrink: Annotated[float, typer.Option("--shrink", metavar="S", help="Seconds in which a new failure's plan is made shorter; 0: not at all.")] = 60.0,
     runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where the plans of failures go.")] = "runs",
 ) -> None:  # fmt: skip
     """Fuzz a GCS on real processes. Exit status: 0 held, 1 a new breakage, 2 inconclusive, 3 usage."""

@@ -12,12 +12,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from harness.bench import containers, crashpoints, cycle, judging, proxy, simulator
+from harness.bench import containers, crashpoints, cycle, fuzzing, judging, proxy, simulator
 from harness.container.engine import reachable
 from harness.target.base import Target
 from harness.target.parse import parse_target
 
-PARTS = ("cycle", "raylets", "proxy", "judge", "simulator", "containers", "suite", "crashpoints")
+PARTS = ("cycle", "raylets", "proxy", "judge", "simulator", "fuzz", "containers", "suite", "crashpoints")
 RATE_SECONDS = 20.0
 WITHOUT_TARGET = ("judge", "simulator")
 app = typer.Typer(add_completion=False)
@@ -57,6 +57,10 @@ def main(
         ),
         "judge": lambda: show("judging a record, in seconds of processor time", judging.judging()),
         "simulator": lambda: _simulator(sim_minutes * 60),
+        "fuzz": lambda: show(
+            f"fuzzing {gcs}, {jobs} plans at once, against as many bare loops (aim: {fuzzing.AIM:g})",
+            fuzzing.figures(target, gcs, jobs),
+        ),
         "containers": lambda: _containers(target, needed=bool(only)),
         "suite": lambda: show(f"the whole suite, {gcs}, -n {jobs}", cycle.suite(gcs, jobs)),
         "crashpoints": lambda: show(f"all crash points, {gcs}, -n {jobs}", crashpoints.figures(gcs, jobs)),

@@ -47,7 +47,7 @@ def fuzz(
 ) -> int:
     """``gauntlet fuzz``: its exit status. EnvironmentProblem for a bad option, or a target that cannot be run.
 
-    ``shrinking``: seconds for each new failure.
+    ``shrinking``: seconds for each new failure; 0: none is made shorter or counted.
     """
     checked(plans, seconds)
     target = parse_target(spec).name
@@ -71,7 +71,7 @@ def _follow_ups(console: Console, hunt: Hunt, workers: Workers, seconds: float, 
     """Each new failure, shortened, counted and written down."""
     for number, found in enumerate(worst_first(hunt.found)):
         check, words = found.kind
-        if number < MOST_SHRUNK:
+        if number < MOST_SHRUNK and seconds > 0:
             _say(console, f"{check}: {words}: seen in {found.count} plans; looking for a shorter one")
             follow_up(found, workers, seconds)
         home = place / folder_of(found)
