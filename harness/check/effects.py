@@ -152,21 +152,25 @@ def _remove_group(call: Call) -> list[Promise]:
 def _kv_put(call: Call) -> list[Promise]:
     """Without ``overwrite`` a key that was there stays as it is, and the reply does not say ``added``."""
     key = kv_key(call.request.get("namespace", ""), call.request.get("key", ""))
+    if key is None:
+        return []
     value = value_of({"value": call.request.get("value", "")})
     if call.outcome == "ok" and not call.request.get("overwrite") and not call.reply.get("added"):
-        return [Promise(layout.KV, key, present, present)] if key else []
+        return [Promise(layout.KV, key, present, present)]
 
     def holds(row: Row | None) -> bool:
         return value_of(row) == value
 
-    return [Promise(layout.KV, key, holds, holds)] if key else []
+    return [Promise(layout.KV, key, holds, holds)]
 
 
 def _kv_del(call: Call) -> list[Promise]:
     """A prefix without namespace does not reach into the namespaces."""
     key = kv_key(call.request.get("namespace", ""), call.request.get("key", ""))
+    if key is None:
+        return []
     by_prefix = bool(call.request.get("del_by_prefix"))
-    return [Promise(layout.KV, key, absent, absent, prefix=by_prefix)] if key or by_prefix else []
+    return [Promise(layout.KV, key, absent, absent, prefix=by_prefix)]
 
 
 def _add_worker(call: Call) -> list[Promise]:

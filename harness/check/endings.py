@@ -36,6 +36,10 @@ class Endings:
         """Whether any of ``ids`` had ended, or been asked to, by ``at``."""
         return not self.first.keys().isdisjoint(ids) and any(self.first.get(one, inf) <= at for one in ids)
 
+    def before(self, at: float, ids: Collection[str]) -> bool:
+        """As :meth:`by`, but not at that very moment: what an order ends at once must not excuse the order."""
+        return any(self.first.get(one, inf) < at for one in ids)
+
     @property
     def first_node(self) -> float:
         """When the first node ended; infinity when all lived."""

@@ -99,12 +99,15 @@ def worker_of(row: Row) -> str:
     return "" if is_nil(worker) else worker
 
 
-def kv_key(namespace: str, key: str) -> str:
-    """The field of a key, all in hex; empty for what no field can be told of (a key too long to record)."""
+def kv_key(namespace: str, key: str) -> str | None:
+    """The field of a key, all in hex; None for what no field can be told of (a key too long to record).
+
+    The empty key of the empty namespace has a field, and that is empty.
+    """
     try:
         return layout.kv_field(bytes.fromhex(namespace), bytes.fromhex(key)).hex()
     except ValueError:
-        return ""
+        return None
 
 
 def value_of(row: Row | None) -> str | None:

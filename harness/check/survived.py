@@ -214,4 +214,4 @@ def _concerned(living: Mapping[str, str], told: Order, ties: Ties, excuses: Endi
         near = [one for one in told.ids if one in living]
     else:
         near = [one for one, node in living.items() if node == told.node]
-    return {one: living[one] for one in near if not excuses.by(told.at, ties.get(one, ()))}
+    return {one: living[one] for one in near if not excuses.before(told.at, ties.get(one, ()))}

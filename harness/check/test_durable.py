@@ -317,3 +317,12 @@ def test_what_proves_that_nothing_was_stored_in_time() -> None:
     assert [one.detail.partition("; ")[2] for one in late] == [
         "written at 4.100000, stored at 4.200000, 2.200000 s late"
     ]
+
+
+def test_the_empty_key_of_the_empty_namespace_is_a_key() -> None:
+    """A deletion of all keys, then one of them again: the later request is what must last."""
+    everything = {"key": "", "namespace": "", "del_by_prefix": True}
+    one = {"key": "", "namespace": "", "value": b"v".hex(), "overwrite": True}
+    calls = (("InternalKVDel", everything), ("InternalKVPut", one))
+    assert after(*calls, view={"kv": {"": b"v".hex()}}) == []
+    assert after(*calls, view={"kv": {}}) == ["InternalKVPut was acknowledged and is gone after a recovery"]

@@ -34,7 +34,7 @@ OPTIONS: Mapping[str, Any] = {
     "raylet": {**TALKING, "sync_reopen": 0.02},
 }
 """Of a cluster for plans: patient with raylets of a machine that is busy, which are soon back, and not with a store."""
-REST_SECONDS = 6.0
+REST_SECONDS = 3.0
 """In which all must have come to rest before the last look."""
 
 
