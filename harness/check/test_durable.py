@@ -319,10 +319,9 @@ def test_what_proves_that_nothing_was_stored_in_time() -> None:
     ]
 
 
-def test_the_empty_key_of_the_empty_namespace_is_a_key() -> None:
-    """A deletion of all keys, then one of them again: the later request is what must last."""
-    everything = {"key": "", "namespace": "", "del_by_prefix": True}
-    one = {"key": "", "namespace": "", "value": b"v".hex(), "overwrite": True}
-    calls = (("InternalKVDel", everything), ("InternalKVPut", one))
-    assert after(*calls, view={"kv": {"": b"v".hex()}}) == []
-    assert after(*calls, view={"kv": {}}) == ["InternalKVPut was acknowledged and is gone after a recovery"]
+@pytest.mark.parametrize("namespace", ["", b"gauntlet".hex()])
+def test_the_empty_key_is_a_key_and_one_too_long_to_record_is_none(namespace: str) -> None:
+    for key, promised in (("", 1), ("sha256:ab:9999", 0)):
+        request = {"key": key, "namespace": namespace, "value": b"v".hex(), "overwrite": True}
+        (call,) = tale().call("InternalKVPut", request).story().calls
+        assert len(EFFECTS[call.method](call)) == promised, key
