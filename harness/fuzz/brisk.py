@@ -10,7 +10,7 @@ from harness.fuzz.operations import Operation
 from harness.fuzz.plan import Plan, Step, Weather
 
 TENTH = 0.1
-LONGEST_PAUSE, LONGEST_OUTAGE, LONGEST_FAULT = 0.05, 0.15, 1.2
+LONGEST_PAUSE, LONGEST_OUTAGE, LONGEST_FAULT = 0.1, 0.15, 1.2
 USUAL_LIMIT = 60.0
 
 BRISK = Size(operations=(4, 40), kills=(2, 12), faults=(0, 6))
