@@ -9,6 +9,7 @@ import socket
 import ssl
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from reference_gcs.core.config import Config, settle
 from reference_gcs.memory_store import MemoryStore
@@ -30,8 +31,6 @@ def main() -> None:
         leave(1, str(problem))
     _redirect(options)
     asyncio.run(serve(options, config))
-    sys.stderr.flush()
-    os._exit(0)  # nothing is left to save; waiting for gRPC's threads would only take time
 
 
 def _spoil(name: str) -> None:
@@ -50,8 +49,8 @@ def _redirect(options: Options) -> None:
                 os.dup2(file.fileno(), stream.fileno())
 
 
-async def serve(options: Options, config: Config) -> None:
-    """Run until SIGTERM (or SIGINT)."""
+async def serve(options: Options, config: Config) -> NoReturn:
+    """Run until SIGTERM (or SIGINT), and end the process."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -63,6 +62,10 @@ async def serve(options: Options, config: Config) -> None:
     await stop.wait()
     starting.cancel()
     await shell.server.close()
+    sys.stderr.flush()
+    # Nothing is left to save. asyncio would cancel calls that gRPC still winds up, which it then tells of in
+    # tracebacks, and waiting for its threads would only take time.
+    os._exit(0)
 
 
 async def _start(shell: Shell, options: Options) -> None:
