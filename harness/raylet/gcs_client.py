@@ -26,6 +26,7 @@ from harness.wire.rpc import MAX_MESSAGE_BYTES, cluster_metadata, method
 RETRYABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)
 READERS = 16
 CHECK_INTERVAL_S = 1.0  # grpc_client_check_connection_status_interval_milliseconds
+CANCEL_AGAIN_S = 0.1
 CHANNEL_OPTIONS: tuple[tuple[str, Any], ...] = (
     ("grpc.initial_reconnect_backoff_ms", 100),  # ray_config_def.h: gcs_grpc_*_reconnect_backoff_ms
     ("grpc.min_reconnect_backoff_ms", 1000),
@@ -200,10 +201,17 @@ class GcsClient:
 
 
 async def cancelled(*tasks: asyncio.Task[Any] | None) -> None:
-    """Cancel tasks and wait until they are really over."""
-    live = [task for task in tasks if task is not None and task is not asyncio.current_task()]
-    for task in live:
-        task.cancel()
-    for task in live:
+    """Cancel tasks and wait until they are really over; their own failures come out.
+
+    More than once if need be: gRPC's asyncio calls take a cancellation for themselves when the
+    call has failed in the same instant, and the task goes on as if nobody had asked.
+    """
+    asked = [task for task in tasks if task is not None and task is not asyncio.current_task()]
+    live = set(asked)
+    while live:
+        for task in live:
+            task.cancel()
+        _, live = await asyncio.wait(live, timeout=CANCEL_AGAIN_S)
+    for task in asked:
         with contextlib.suppress(asyncio.CancelledError, GcsRefused):
             await task

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 from harness.raylet import jsonline
 from harness.raylet.books import demand_of
 from harness.raylet.cluster_view import ClusterView, Place
+from harness.raylet.gcs_client import cancelled
 from harness.raylet.orders import Journal
 from harness.raylet.scripts import Script, Scripts
 from harness.raylet.worker import Worker
@@ -100,3 +104,35 @@ def test_an_actor_pushed_twice_keeps_its_state() -> None:
 
 def test_incarnations_are_counted_in_the_shared_directory(tmp_path: object) -> None:
     assert [claim(str(tmp_path), b"a"), claim(str(tmp_path), b"a"), claim(str(tmp_path), b"b")] == [1, 2, 1]
+
+
+def test_a_task_that_swallows_a_cancellation_is_asked_again() -> None:
+    async def swallows_one() -> None:
+        # As a call of gRPC that failed in the same instant.
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.get_running_loop().create_future()
+        await asyncio.get_running_loop().create_future()
+
+    async def scene() -> bool:
+        task = asyncio.create_task(swallows_one())
+        await asyncio.sleep(0)
+        await asyncio.wait_for(cancelled(task, None), 5)
+        return task.cancelled()
+
+    assert asyncio.run(scene())
+
+
+def test_a_failure_within_a_cancelled_task_comes_out() -> None:
+    async def fails() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            raise ValueError("a bug")
+
+    async def scene() -> None:
+        task = asyncio.create_task(fails())
+        await asyncio.sleep(0)
+        await cancelled(task)
+
+    with pytest.raises(ValueError, match="a bug"):
+        asyncio.run(scene())
