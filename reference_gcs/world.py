@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 
 from harness.wire import ids, rpc
 from harness.wire import messages as m
+from harness.wire.status import Code
 from reference_gcs.core import effects as fx
 from reference_gcs.core import events as ev
 from reference_gcs.core.config import Config
@@ -219,3 +220,21 @@ def populated() -> World:
     world.ask("RegisterNode", node_info=node(head=True))
     world.ask("AddJob", data=m.JobTableData(job_id=JOB))
     return world
+
+
+def created(world: World, number: int = 1, **spec: object) -> bytes:
+    """A live actor; its worker's id."""
+    task = actor_spec(number, **spec)  # type: ignore[arg-type]
+    assert world.ask("RegisterActor", task_spec=task).status.code == Code.OK
+    return bytes(world.ask("CreateActor", task_spec=task).actor_address.worker_id)
+
+
+def state_of(world: World, number: int = 1) -> int:
+    """Where actor ``number`` stands, one of ``ActorTableData``'s states."""
+    return int(world.ask("GetActorInfo", actor_id=actor_id(number)).actor_table_data.state)
+
+
+def fail_worker(world: World, worker_id: bytes) -> int:
+    """Report that a worker died; the number of the call."""
+    where = m.Address(node_id=NODE, worker_id=worker_id)
+    return world.call("ReportWorkerFailure", worker_failure=m.WorkerTableData(worker_address=where))

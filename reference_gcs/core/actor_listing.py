@@ -57,7 +57,7 @@ def get_all_actor_info(gcs: Gcs, call: int, request: m.GetAllActorInfoRequest) -
     for row in rows:
         if not _passes(row, request.filters):
             reply.num_filtered += 1
-        elif not request.HasField("limit") or len(reply.actor_table_data) < request.limit:
+        elif request.limit <= 0 or len(reply.actor_table_data) < request.limit:
             reply.actor_table_data.append(row)
     gcs.reply(call, reply)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.wire import ids
 from harness.wire import messages as m
+from harness.wire.status import Code
 from reference_gcs.core import effects as fx
 from reference_gcs.core import layout, pubsub
 from reference_gcs.core.happenings import ActorGone, JobFinished, NodeGone, on
@@ -119,6 +120,9 @@ def _functions_dropped(_gcs: Gcs, _count: int) -> None:
 def get_all_job_info(gcs: Gcs, call: int, request: m.GetAllJobInfoRequest) -> None:
     """Unless told to skip it, asks each live driver whether it still runs tasks."""
     reply = m.GetAllJobInfoReply()
+    if request.limit < 0:
+        gcs.fail(call, reply, Code.INVALID, "a limit is not negative")
+        return
     for row in gcs.jobs.rows.values():
         if request.HasField("limit") and len(reply.job_info_list) >= request.limit:
             break

@@ -1,0 +1,153 @@
+"""Actors: created once, restarted as often as allowed, left alone by a restart, ended with what they hang on."""
+
+from __future__ import annotations
+
+from harness.wire import messages as m
+from harness.wire.status import Code
+from reference_gcs.core import layout
+from reference_gcs.world import (
+    NEVER,
+    NODE,
+    World,
+    actor_id,
+    actor_spec,
+    created,
+    fail_worker,
+    populated,
+    state_of,
+)
+
+ACTOR = m.ActorTableData
+
+
+def _created_then_restarting(world: World) -> bytes:
+    del world.behaviours["RequestWorkerLease"]
+    worker = created(world, restarts=1)
+    world.behaviours["RequestWorkerLease"] = lambda _send: NEVER
+    fail_worker(world, worker)
+    return worker
+
+
+def test_a_restarted_gcs_leaves_a_live_actor_alone() -> None:
+    world = populated()
+    worker = created(world)
+    world.start()
+    assert state_of(world) == ACTOR.ALIVE
+    assert not world.orders("PushTask") and not world.orders("KillLocalActor")
+    assert [list(one.worker_ids_in_use) for one in world.orders("ReleaseUnusedActorWorkers")] == [[worker]]
+
+
+def test_max_restarts_is_honoured_across_restarts() -> None:
+    world = populated()
+    for _ in range(2):
+        worker = created(world, restarts=2)
+        fail_worker(world, worker)
+        assert state_of(world) == ACTOR.ALIVE
+        world.start()
+    fail_worker(world, created(world, restarts=2))
+    assert state_of(world) == ACTOR.DEAD
+
+
+def test_a_repeated_failure_report_costs_one_restart() -> None:
+    world = populated()
+    worker = created(world, restarts=5)
+    world.hold_store = True
+    first, second = fail_worker(world, worker), fail_worker(world, worker)
+    assert not {first, second} & set(world.replies)
+    world.release_store()
+    fail_worker(world, worker)
+    assert {first, second} <= set(world.replies)
+    row = world.ask("GetActorInfo", actor_id=actor_id(1)).actor_table_data
+    assert (row.state, row.num_restarts) == (ACTOR.ALIVE, 1)
+
+
+def test_a_creation_goes_on_with_the_stored_worker() -> None:
+    world = populated()
+    world.behaviours["PushTask"] = lambda _send: NEVER
+    world.ask("RegisterActor", task_spec=actor_spec())
+    world.call("CreateActor", task_spec=actor_spec())
+    worker = world.orders("PushTask")[0].intended_worker_id
+    del world.behaviours["PushTask"]
+    world.start()
+    assert [one.intended_worker_id for one in world.orders("PushTask")] == [worker]
+    assert not world.orders("RequestWorkerLease") and state_of(world) == ACTOR.ALIVE
+
+
+def test_no_lease_before_unused_workers_are_released() -> None:
+    world = populated()
+    world.behaviours["RequestWorkerLease"] = lambda _send: NEVER
+    worker = _created_then_restarting(world)
+    assert worker
+    world.behaviours["ReleaseUnusedActorWorkers"] = lambda _send: NEVER
+    del world.behaviours["RequestWorkerLease"]
+    world.start()
+    world.wait(2)
+    assert not world.orders("RequestWorkerLease")
+    (release,) = [one for one in world.unanswered if one.method.endswith("ReleaseUnusedActorWorkers")]
+    world.answer(release, m.ReleaseUnusedActorWorkersReply())
+    world.wait(1)
+    assert state_of(world) == ACTOR.ALIVE
+
+
+def test_an_owner_out_of_reach_does_not_end_its_actors_but_a_dead_one_does() -> None:
+    world = populated()
+    world.behaviours["WaitForActorRefDeleted"] = lambda _send: None
+    world.behaviours["IsLocalWorkerDead"] = lambda _send: m.IsLocalWorkerDeadReply(is_dead=False)
+    created(world)
+    world.wait(5)
+    assert state_of(world) == ACTOR.ALIVE
+    world.behaviours["IsLocalWorkerDead"] = lambda _send: m.IsLocalWorkerDeadReply(is_dead=True)
+    world.wait(3)
+    assert state_of(world) == ACTOR.DEAD
+
+
+def test_a_late_worker_of_a_killed_actor_is_not_left_over() -> None:
+    world = populated()
+    world.behaviours["RequestWorkerLease"] = lambda _send: NEVER
+    world.ask("RegisterActor", task_spec=actor_spec())
+    create = world.call("CreateActor", task_spec=actor_spec())
+    world.ask("KillActorViaGcs", actor_id=actor_id(1), no_restart=True)
+    assert world.replies[create].status.code == Code.SCHEDULING_CANCELLED  # type: ignore[union-attr]
+    assert len(world.orders("CancelWorkerLease")) == 1
+    (lease,) = [one for one in world.unanswered if one.method.endswith("RequestWorkerLease")]
+    where = m.Address(node_id=NODE, worker_id=b"L" * 28)
+    world.answer(lease, m.RequestWorkerLeaseReply(worker_address=where))
+    assert [one.worker_id for one in world.orders("KillLocalActor")] == [b"L" * 28]
+    assert not world.orders("PushTask")
+
+
+def test_out_of_scope_and_back_by_lineage() -> None:
+    world = populated()
+    created(world, restarts=3)
+    report = {"actor_id": actor_id(1), "num_restarts_due_to_lineage_reconstruction": 0}
+    world.ask("ReportActorOutOfScope", **report)
+    assert state_of(world) == ACTOR.DEAD
+    world.start()
+    back = {"actor_id": actor_id(1), "num_restarts_due_to_lineage_reconstruction": 1}
+    for _ in range(2):
+        assert world.ask("RestartActorForLineageReconstruction", **back).status.code == Code.OK
+    world.ask("ReportActorOutOfScope", **report)  # stale: from before the reconstruction
+    row = world.ask("GetActorInfo", actor_id=actor_id(1)).actor_table_data
+    assert (row.state, row.num_restarts) == (ACTOR.ALIVE, 1)
+
+
+def test_an_overlapping_kill_is_acked_once_dead_is_stored_and_frees_the_name() -> None:
+    world = populated()
+    created(world, 1, name="x")
+    world.hold_store = True
+    kills = [world.call("KillActorViaGcs", actor_id=actor_id(1), no_restart=True) for _ in range(2)]
+    successor = world.call("RegisterActor", task_spec=actor_spec(2, "x"))
+    assert not {*kills, successor} & set(world.replies)
+    assert not world.orders("KillLocalActor") and state_of(world) == ACTOR.ALIVE
+    world.release_store()
+    assert {*kills, successor} <= set(world.replies) and state_of(world) == ACTOR.DEAD
+    assert len(world.orders("KillLocalActor")) == 1
+    assert world.replies[successor].status.code == Code.OK  # type: ignore[union-attr]
+
+
+def test_an_actor_torn_in_the_store_is_declared_dead() -> None:
+    world = populated()
+    created(world)
+    world.tables[layout.ACTOR_TASK_SPEC].clear()
+    world.start()
+    assert world.open and state_of(world) == ACTOR.DEAD

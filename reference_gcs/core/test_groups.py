@@ -1,0 +1,76 @@
+"""Placement groups: placed by strategy, moved off dead nodes, removed for good."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.wire import messages as m
+from reference_gcs.world import (
+    NEVER,
+    NODE,
+    group_spec,
+    node,
+    populated,
+)
+
+GROUP = m.PlacementGroupTableData
+
+
+def test_a_mute_raylet_does_not_block_groups_for_ever() -> None:
+    world = populated()
+    world.ask("RegisterNode", node_info=node(b"M" * 28))
+    world.ask("CreatePlacementGroup", placement_group_spec=group_spec(2))
+    world.behaviours["ReleaseUnusedBundles"] = lambda send: (
+        NEVER if not world.orders("ReleaseUnusedBundles")[1:] else m.ReleaseUnusedBundlesReply()
+    )
+    world.start()
+    world.ask("CreatePlacementGroup", placement_group_spec=group_spec(1))
+    world.wait(2)
+    assert not world.orders("PrepareBundleResources")
+    world.wait(15)
+    shown = world.ask("GetPlacementGroup", placement_group_id=group_spec(1).placement_group_id)
+    assert shown.placement_group_table_data.state == GROUP.CREATED
+
+
+def test_a_group_removed_while_its_bundles_are_committed_gives_each_back_once() -> None:
+    world = populated()
+    world.behaviours["CommitBundleResources"] = lambda _send: NEVER
+    world.ask("CreatePlacementGroup", placement_group_spec=group_spec(1, count=2))
+    world.ask("RemovePlacementGroup", placement_group_id=group_spec(1).placement_group_id)
+    (order,) = world.orders("RemovePlacementGroupBundles")
+    assert [one.bundle_id.bundle_index for one in order.bundle_specs] == [0, 1]
+
+
+def test_bundles_of_a_dead_node_move() -> None:
+    world = populated()
+    world.ask("CreatePlacementGroup", placement_group_spec=group_spec(1))
+    world.ask("RegisterNode", node_info=node(b"M" * 28))
+    world.ask("UnregisterNode", node_id=NODE)
+    world.wait(3)
+    shown = world.ask("GetPlacementGroup", placement_group_id=group_spec(1).placement_group_id)
+    row = shown.placement_group_table_data
+    assert row.state == GROUP.CREATED and {one.node_id for one in row.bundles} == {b"M" * 28}
+
+
+def test_a_removal_while_prepare_is_out_gives_the_bundles_back() -> None:
+    world = populated()
+    world.behaviours["PrepareBundleResources"] = lambda _send: NEVER
+    world.ask("CreatePlacementGroup", placement_group_spec=group_spec(1))
+    world.ask("RemovePlacementGroup", placement_group_id=group_spec(1).placement_group_id)
+    (prepare,) = [one for one in world.unanswered if one.method.endswith("PrepareBundleResources")]
+    before = len(world.orders("RemovePlacementGroupBundles"))
+    world.answer(prepare, m.PrepareBundleResourcesReply(success=True))
+    released = world.orders("RemovePlacementGroupBundles")[before:]
+    assert [len(one.bundle_specs) for one in released] == [2]
+    assert not world.orders("CommitBundleResources")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "spread"), [(m.PACK, 1), (m.SPREAD, 2), (m.STRICT_PACK, 1), (m.STRICT_SPREAD, 2)]
+)
+def test_strategies(strategy: int, spread: int) -> None:
+    world = populated()
+    world.ask("RegisterNode", node_info=node(b"M" * 28))
+    world.ask("CreatePlacementGroup", placement_group_spec=group_spec(1, strategy=strategy))
+    shown = world.ask("GetPlacementGroup", placement_group_id=group_spec(1).placement_group_id)
+    assert len({one.node_id for one in shown.placement_group_table_data.bundles}) == spread
