@@ -40,12 +40,15 @@ def _killed(gcs: Gcs, call: int, _outcome: Any) -> None:
 
 @serves("ActorInfoGcsService.ReportActorOutOfScope", "actor_id")
 def report_out_of_scope(gcs: Gcs, call: int, request: m.ReportActorOutOfScopeRequest) -> None:
-    """A report from before the last lineage restart is stale: the actor is in use again."""
+    """A report from before the last lineage restart is stale: the actor is in use again.
+
+    An unknown actor is gone already, as in Ray: a late repeat may come when even its row is forgotten.
+    """
     actor = gcs.actors.live.get(request.actor_id)
     reply = m.ReportActorOutOfScopeReply()
-    if actor is None and request.actor_id in gcs.actors.dead:
+    if actor is None:
         gcs.reply(call, reply)
-    elif actor is None or actor.phase is Phase.REGISTERING:
+    elif actor.phase is Phase.REGISTERING:
         gcs.fail(call, reply, Code.NOT_FOUND, "Could not find actor with this ID.")
     elif actor.row.num_restarts_due_to_lineage_reconstruction > (
         request.num_restarts_due_to_lineage_reconstruction

@@ -131,6 +131,10 @@ def test_out_of_scope_and_back_by_lineage() -> None:
     assert (row.state, row.num_restarts) == (ACTOR.ALIVE, 1)
 
 
+def test_an_actor_that_nobody_knows_is_out_of_scope_already() -> None:
+    assert populated().ask("ReportActorOutOfScope", actor_id=actor_id(1)).status.code == Code.OK
+
+
 def test_an_overlapping_kill_is_acked_once_dead_is_stored_and_frees_the_name() -> None:
     world = populated()
     created(world, 1, name="x")
