@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from google.protobuf.message import Message
@@ -30,26 +32,38 @@ def shown(data: bytes) -> str:
 
 
 def _fields(message: Message) -> dict[str, Any]:
-    found = {one.name: _field(one, value) for one, value in message.ListFields()}
-    state = message.DESCRIPTOR.fields_by_name.get("state")
-    if state is not None and state.enum_type is not None and "state" not in found:
-        found["state"] = state.enum_type.values_by_number[0].name
+    found = {one.name: _how(one)(value) for one, value in message.ListFields()}
+    zero = _zero_state(message.DESCRIPTOR)
+    if zero is not None and "state" not in found:
+        found["state"] = zero
     return found
 
 
-def _field(one: Any, value: Any) -> Any:
+# Descriptors are few and live as long as the process; to read one anew costs more than the value it describes.
+@cache
+def _zero_state(kind: Any) -> str | None:
+    state = kind.fields_by_name.get("state")
+    return state.enum_type.values_by_number[0].name if state is not None and state.enum_type else None
+
+
+@cache
+def _how(one: Any) -> Callable[[Any], Any]:
     kind = one.message_type
     if kind is not None and kind.GetOptions().map_entry:
-        return {str(key): _item(kind.fields_by_name["value"], item) for key, item in value.items()}
-    if one.is_repeated:
-        return [_item(one, item) for item in value]
-    return _item(one, value)
+        item = _how_each(kind.fields_by_name["value"])
+        return lambda value: {str(key): item(each) for key, each in value.items()}
+    each = _how_each(one)
+    return (lambda value: [each(item) for item in value]) if one.is_repeated else each
 
 
-def _item(one: Any, value: Any) -> Any:
+def _how_each(one: Any) -> Callable[[Any], Any]:
     if one.message_type is not None:
-        return _fields(value)
+        return _fields
     if one.enum_type is not None:
-        known = one.enum_type.values_by_number.get(value)
-        return known.name if known else value
-    return shown(value) if isinstance(value, bytes) else value
+        names = {number: known.name for number, known in one.enum_type.values_by_number.items()}
+        return lambda value: names.get(value, value)
+    return shown if one.type == one.TYPE_BYTES else _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
