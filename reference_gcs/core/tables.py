@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from google.protobuf.message import Message
+
 from harness.wire import messages as m
 
 
@@ -29,8 +31,10 @@ class Jobs:
 
 @dataclass
 class Workers:
+    """``failing``: calls with the replies that they get once the worker's death is stored."""
+
     rows: dict[bytes, m.WorkerTableData] = field(default_factory=dict)
-    failing: dict[bytes, list[int]] = field(default_factory=dict)
+    failing: dict[bytes, list[tuple[int, Message]]] = field(default_factory=dict)
 
 
 @dataclass

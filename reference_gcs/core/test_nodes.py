@@ -1,4 +1,4 @@
-"""Nodes and jobs: who joins, who is dead, and what that takes along."""
+"""Nodes, workers and jobs: who joins, who is dead, and what that takes along."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from reference_gcs.world import (
     NODE,
     actor_id,
     created,
+    fail_worker,
     group_spec,
     node,
     populated,
@@ -94,3 +95,17 @@ def test_actors_and_groups_on_a_node_whose_death_was_stored_go_on_elsewhere() ->
     shown = world.ask("GetPlacementGroup", placement_group_id=group_spec(1).placement_group_id)
     assert {one.node_id for one in shown.placement_group_table_data.bundles} == {b"M" * 28}
     assert world.ask("GetActorInfo", actor_id=actor_id(1)).actor_table_data.num_restarts == 1
+
+
+def test_a_worker_whose_death_is_being_stored_is_not_added_again() -> None:
+    world, worker = populated(), b"w" * 28
+    row = m.WorkerTableData(is_alive=True, worker_address=m.Address(node_id=NODE, worker_id=worker))
+    world.ask("AddWorkerInfo", worker_data=row)
+    world.hold_store = True
+    died = fail_worker(world, worker)
+    late = world.call("AddWorkerInfo", worker_data=row)
+    assert not {died, late} & set(world.replies)
+    world.release_store()
+    assert {died, late} <= set(world.replies)
+    world.start()
+    assert [one.is_alive for one in world.ask("GetAllWorkerInfo").worker_table_data] == [False]

@@ -14,10 +14,13 @@ from reference_gcs.core.state import Gcs, then
 
 @serves("WorkerInfoGcsService.AddWorkerInfo", "worker_data.worker_address.worker_id")
 def add_worker_info(gcs: Gcs, call: int, request: m.AddWorkerInfoRequest) -> None:
-    """A late repeat must not bring a dead worker back."""
+    """A late repeat must not bring a dead worker back, nor one whose death is on its way to the store."""
     row = request.worker_data
     worker_id = row.worker_address.worker_id
     known = gcs.workers.rows.get(worker_id)
+    if worker_id in gcs.workers.failing:
+        gcs.workers.failing[worker_id].append((call, m.AddWorkerInfoReply()))
+        return
     if known is not None and (not known.is_alive or known == row):
         gcs.reply(call, m.AddWorkerInfoReply())
         return
@@ -38,12 +41,12 @@ def report_worker_failure(gcs: Gcs, call: int, request: m.ReportWorkerFailureReq
     worker_id = request.worker_failure.worker_address.worker_id
     known = gcs.workers.rows.get(worker_id)
     if worker_id in gcs.workers.failing:
-        gcs.workers.failing[worker_id].append(call)
+        gcs.workers.failing[worker_id].append((call, m.ReportWorkerFailureReply()))
         return
     if known is not None and not known.is_alive:
         gcs.reply(call, m.ReportWorkerFailureReply())
         return
-    gcs.workers.failing[worker_id] = [call]
+    gcs.workers.failing[worker_id] = [(call, m.ReportWorkerFailureReply())]
     row = m.WorkerTableData()
     if known is not None:
         row.CopyFrom(known)
@@ -67,8 +70,8 @@ def _row_stored(gcs: Gcs, row: m.WorkerTableData, barrier: int, _outcome: Any) -
 
 def _failure_stored(gcs: Gcs, row: m.WorkerTableData, _outcome: Any) -> None:
     where = row.worker_address
-    for call in gcs.workers.failing.pop(where.worker_id):
-        gcs.reply(call, m.ReportWorkerFailureReply())
+    for call, reply in gcs.workers.failing.pop(where.worker_id):
+        gcs.reply(call, reply)
     if where.port:
         gcs.effects.append(fx.Disconnect(where.ip_address, where.port))
 
