@@ -1,4 +1,5 @@
-"""``gauntlet run | crashpoints | mutants | sim | judge | show | list | acl | doctor``: the suite of ``pytest scenarios/`` and its record, from any directory."""
+"""``gauntlet run | crashpoints | fuzz | replay | promote | compare | sim | mutants | judge | show | list | acl | doctor``:
+the suite of ``pytest scenarios/``, plans and mutants, and their record, from any directory."""
 
 from __future__ import annotations
 
@@ -147,10 +148,11 @@ def mutants(
     every: Annotated[bool, typer.Option("--all-scenarios", help="On all scenarios, not only on those chosen for each.")] = False,
     points: Annotated[bool, typer.Option("--crash-points", help="At all crash points.")] = False,
     sound: Annotated[bool, typer.Option("--sound", help="The reference without a fault, too, which must pass (with --fuzz always).")] = False,
-    fuzz: Annotated[bool, typer.Option("--fuzz", help="With the simulator alone: how many plans until each is found.")] = False,
+    fuzz: Annotated[bool, typer.Option("--fuzz", help="With the fuzzer alone: how many plans until each is found.")] = False,
     seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="With --fuzz: campaigns for each.")] = 20,
     plans: Annotated[int, typer.Option("--plans", metavar="P", help="With --fuzz: plans in a campaign, at most.")] = 200,
-    write: Annotated[bool, typer.Option("--write", help="With --fuzz: rewrite the table of reference_gcs/mutants/DETECTION.md.")] = False,
+    real: Annotated[int, typer.Option("--real", metavar="P", help="With --fuzz: plans on real processes, at most, for each that is not simulated; 0: none.")] = 40,
+    write: Annotated[bool, typer.Option("--write", help="With --fuzz: rewrite the tables of reference_gcs/mutants/DETECTION.md.")] = False,
     backend: Backend = None,
     workers: Annotated[str | None, typer.Option("-n", metavar="N", help="Scenarios (pytest-xdist), or with --fuzz mutants, at once.")] = None,
     runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where the folder of all their runs goes.")] = "runs",
@@ -164,7 +166,7 @@ def mutants(
         print("gauntlet: --fuzz runs no scenarios, no crash points and no containers", file=sys.stderr)
         raise typer.Exit(3)
     elif fuzz:
-        raise typer.Exit(fuzzing.fuzz(names or [], seeds, plans, workers or "2", write, Path(runs)))
+        raise typer.Exit(fuzzing.fuzz(names or [], seeds, plans, real, workers or "2", write, Path(runs)))
     else:
         options = _given(**{"--backend": backend, "-n": workers})
         raise typer.Exit(suite.mutants(names or [], options, every, points, sound, Path(runs)))
@@ -176,9 +178,14 @@ def sim(
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed draws the same plans.")] = 0,
     mutant: Annotated[str | None, typer.Option("--mutant", metavar="NAME", help="Of this broken variant of the reference.")] = None,
     coverage: Annotated[bool, typer.Option("--coverage", help="Say which lines and branches of the core it reaches instead.")] = False,
+    replay: Annotated[bool, typer.Option("--replay/--no-replay", help="Carry out the plan of a failure on real processes, too.")] = True,
+    also_real: Annotated[int, typer.Option("--also-real", metavar="N", help="So many calm plans of that seed on real processes, too: they must come to the same.")] = 0,
     runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where the plan of a failure goes.")] = "runs",
 ) -> None:  # fmt: skip
-    """Fuzz the reference's core in virtual time. Exit status: 0 held, 1 broken, 2 inconclusive, 3 usage."""
+    """Fuzz the reference's core in virtual time. Exit status: 0 held, 1 broken, 2 inconclusive, 3 usage.
+
+    1 as well: a plan of --also-real comes to something else on real processes.
+    """
     if coverage:  # in a process that has not imported the core yet
         command = [
             sys.executable,
@@ -190,9 +197,27 @@ def sim(
             str(seed),
         ]
         os.execv(command[0], command)
+    from harness.fuzz.real.beside_sim import differing, replayed
     from harness.fuzz.showing import sim as simulate
 
-    _exit_with(lambda: simulate(minutes * 60, seed, Path(runs) / "fuzz", mutant))
+    spec, below = f"reference+{mutant}" if mutant else "reference", Path(runs) / "fuzz"
+
+    def both() -> int:
+        lines = []
+        for line in differing(seed, also_real, "reference", below):
+            print(line, flush=True)
+            lines.append(line)
+        if also_real:
+            print(
+                f"{also_real - len(lines)} of {also_real} plans come to the same, simulated and on real processes"
+            )
+        status = simulate(
+            minutes * 60, seed, below, mutant,
+            (lambda plan, kinds: replayed(plan, kinds, spec)) if replay else None,
+        )  # fmt: skip
+        return 1 if lines else status
+
+    _exit_with(both)
 
 
 @app.command()

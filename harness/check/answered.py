@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from harness.check.ruling import Ruling, Violation, rule
 from harness.check.story import Call, Life, Story
+from harness.check.waits import hanging
 from harness.history.outcomes import about
 
 NAME = "answered"
@@ -24,7 +25,7 @@ Span = tuple[float, float]
 
 
 def answered(story: Story) -> Ruling:
-    """Judged: every call that a GCS alone has to answer.
+    """Judged: every call that a GCS alone has to answer; and those that wait for the world, once that has come.
 
     Counts as unanswered only what one life of the GCS, that answered the same client at another time,
     had to itself for the whole of its bound, with its store and its links as they should be.
@@ -46,7 +47,7 @@ def answered(story: Story) -> Ruling:
             waited = until - call.start
             detail = f"{call.client} waited {waited:.1f} s while life {life.number} of the {life.who} served"
             found.append(Violation(f"{call.method} was not answered", detail, call.ids))
-    return rule(NAME, found, judged)
+    return rule(NAME, [*found, *hanging(story)], judged)
 
 
 def _asks_workers(call: Call) -> bool:

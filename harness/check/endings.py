@@ -10,7 +10,8 @@ from typing import Any
 from harness.check.story import Call, Story
 
 Row = Mapping[str, Any]
-NODE_ENDS = frozenset({"exit", "killed", "gone", "paused", "disconnected"})
+GONE = frozenset({"exit", "killed", "gone"})
+AWAY = frozenset({"paused", "disconnected"})
 
 
 @dataclass
@@ -46,10 +47,11 @@ class Endings:
         return min((self.first[one] for one in self.nodes), default=inf)
 
 
-def endings(story: Story, deaths: bool = True) -> Endings:
-    """All of them. A node whose port was closed, or is shared with another node, counts as ended.
+def endings(story: Story, deaths: bool = True, cuts: bool = True) -> Endings:
+    """All of them. A node whose port is shared with another node counts as ended.
 
-    ``deaths``: also that the GCS took a node for dead, whatever its reason.
+    ``deaths``: also that the GCS took a node for dead, whatever its reason. ``cuts``: also what may pass, that a
+    raylet was stopped, or out of reach.
     """
     found = Endings()
     for call in story.calls:
@@ -60,18 +62,18 @@ def endings(story: Story, deaths: bool = True) -> Endings:
     for one in story.of("note"):
         if one.what in ("owner left", "ref dropped"):
             found.add(one.at, (one.facts.get("worker"), one.facts.get("actor")))
-    for at, node in (*_nodes(story), *_shared_doors(story), *(_dead_nodes(story) if deaths else ())):
+    for at, node in (*_nodes(story, cuts), *_shared_doors(story), *(_dead_nodes(story) if deaths else ())):
         found.node(at, node)
     return found
 
 
-def _nodes(story: Story) -> Iterator[tuple[float, str]]:
+def _nodes(story: Story, cuts: bool) -> Iterator[tuple[float, str]]:
     """What befell raylets, by their own account or on purpose."""
-    for one in (*story.of("raylet"), *story.of("note")):
-        if (one.kind, one.what) == ("note", "unreachable") or (
-            one.kind == "raylet" and one.what in NODE_ENDS
-        ):
-            yield one.at, one.who
+    ends = GONE | AWAY if cuts else GONE
+    yield from ((one.at, one.who) for one in story.of("raylet") if one.what in ends)
+    if not cuts:
+        return
+    yield from ((one.at, one.who) for one in story.of("note") if one.what == "unreachable")
     for fault in story.faults:
         if "node" in fault.facts:
             yield fault.at, fault.facts["node"]

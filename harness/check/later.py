@@ -99,7 +99,8 @@ class Later:
         rivals = [one for one in touches if one is last or _may_follow(one, last)]
         for where, row in sights:
             self.judged += 1
-            if where == VIEW and row is None and last.promise.kept({"state": "DEAD"}):
+            mortal = table != "WORKERS"
+            if where == VIEW and row is None and mortal and last.promise.kept({"state": "DEAD"}):
                 continue  # of what is DEAD a GCS keeps only so many in mind
             if not self._accepted(row, rivals, look.at, until, table, key):
                 yield self._gone(last, look, where, table, key, row)

@@ -127,3 +127,15 @@ def order(one: Event) -> Order:
         bundle = spec.get("bundle_id", {})
         named.add(f"{bundle.get('placement_group_id', '')}:{bundle.get('bundle_index', 0)}")
     return Order(one.at, one.who, one.what, frozenset(named - {""}))
+
+
+def actor_of(one: Event) -> str:
+    """The actor for which an order wants a worker or that it creates, or that a worker was given; '' for others."""
+    if one.kind == "worker":
+        return str(one.facts.get("actor", "")) if one.what == "actor" else ""
+    if one.what not in ("RequestWorkerLease", "PushTask"):
+        return ""
+    fields = one.facts.get("fields", {})
+    task = fields.get("task_spec") or fields.get("resource_spec") or {}
+    named = task.get("actor_creation_task_spec", {}).get("actor_id", "")
+    return str(named or fields.get("lease_spec", {}).get("actor_id", ""))

@@ -14,6 +14,7 @@ from harness.check import effects
 from harness.check.incarnations import GONE, CreatedAgain, Incarnations
 from harness.check.observed import Seen, read, written
 from harness.check.promise import FUNCTIONS, Promise, under, worker_of
+from harness.check.refusals import Refusals
 from harness.check.ruling import Ruling, Violation, rule
 from harness.check.story import Call, Look, Story
 from harness.check.survival import RELEASES
@@ -27,7 +28,8 @@ def at_most_once(story: Story) -> Ruling:
     """Incarnations, bundles, added keys and restarts spent."""
     until = story.store_lost if story.store_lost is not None else float("inf")
     parts: list[Part] = [
-        part(story, until) for part in (Incarnations, CreatedAgain, _Bundles, _Added, _Restarts, _Budget)
+        part(story, until)
+        for part in (Incarnations, CreatedAgain, Refusals, _Bundles, _Added, _Restarts, _Budget)
     ]
     found = [one for part in parts for one in part.violations()]
     return rule(NAME, found, sum(part.judged for part in parts))

@@ -8,9 +8,12 @@ from typing import NamedTuple
 from harness.check.agreement import agreement
 from harness.check.answered import answered
 from harness.check.assumptions import assumptions
+from harness.check.check_alive import check_alive
 from harness.check.durable import durable
+from harness.check.identity import identity
 from harness.check.isolation import isolation
 from harness.check.job_ids import unique_job_ids
+from harness.check.leftovers import leftovers
 from harness.check.linear import linearizable
 from harness.check.lives import lives
 from harness.check.naming import one_name
@@ -19,9 +22,13 @@ from harness.check.one_writer import one_writer
 from harness.check.over_history import blocking, deadline, two_state_raylet
 from harness.check.process import process
 from harness.check.pubsub import pubsub
+from harness.check.recovery_orders import recovery_orders
 from harness.check.ruling import Check, Ruling
 from harness.check.story import Story, stories
+from harness.check.streams import streams
 from harness.check.survived import survival
+from harness.check.swift import swift
+from harness.check.unasked import unasked
 from harness.history.entry import Entry
 from harness.history.event import Event
 
@@ -69,6 +76,21 @@ CHECKS: Mapping[str, Registered] = {
     "survival": Registered(
         survival, "Running tasks and actors and existing objects outlive an outage", ("3", "A1", "K1", "N3")
     ),
+    "nothing unasked": Registered(
+        unasked,
+        "No actor is created that nobody asked to create, and no actor or node is DEAD without a reason",
+        ("3", "A1", "A4", "A7", "A9", "N3"),
+    ),
+    "recovery orders": Registered(
+        recovery_orders,
+        "A returning GCS tells each living raylet of it, once, and begins nothing new before the old is swept",
+        ("4", "R1", "R4", "R5", "R7"),
+    ),
+    "nothing left over": Registered(
+        leftovers,
+        "Once all is quiet, what had to end with its job has ended, and what could go on has gone on",
+        ("1", "A3", "A6", "P1", "P4", "R6", "N4"),
+    ),
     "blocking": Registered(
         blocking,
         "Calls of an outage wait for its end, and then complete: none lost, none answered wrongly",
@@ -79,6 +101,9 @@ CHECKS: Mapping[str, Registered] = {
         "A raylet is connected and its node alive, or it is gone and its node dead",
         ("4", "N1", "K3"),
     ),
+    "CheckAlive": Registered(
+        check_alive, "CheckAlive says of each node in its turn whether it is alive", ("4", "N6")
+    ),
     "deadline": Registered(
         deadline, "A raylet that finds no GCS leaves at its limit, neither before nor long after", ("4", "K3")
     ),
@@ -87,6 +112,16 @@ CHECKS: Mapping[str, Registered] = {
         "Messages come in order, once, and not before their rows are stored; no subscriber misses what it does not "
         "read again, and a restart shows",
         ("1", "4", "B1", "B2", "B4", "D13"),
+    ),
+    "syncer streams": Registered(
+        streams,
+        "The newest stream of a node counts, and each node's view goes to all others, and to no one else",
+        ("4", "B5", "B6"),
+    ),
+    "identity": Registered(
+        identity,
+        "A stranger to the cluster is refused, and one who claims nothing is not",
+        ("5", "C3", "C4", "C6"),
     ),
     "isolation": Registered(isolation, "No key outside the namespace is touched", ("5", "C5")),
     "one writer": Registered(
@@ -98,7 +133,12 @@ CHECKS: Mapping[str, Registered] = {
         ("1", "L2", "L6", "I5"),
     ),
     "answered": Registered(
-        answered, "A GCS that serves answers every request within its bound", ("2", "L3", "I5")
+        answered,
+        "A GCS that serves answers every request within its bound, and a waiting one once that for which it waits is there",
+        ("2", "L3", "I2", "I5", "P3", "B3"),
+    ),
+    "swift start": Registered(
+        swift, "A GCS with small tables serves within a second, but for what its store takes", ("1", "L5")
     ),
     "assumptions": Registered(
         assumptions, "The case shows something: its start is known, its faults struck, and it had traffic"

@@ -136,8 +136,15 @@ def readable(table: str, key: str) -> str:
 
 # --- rows as a look shows them ---------------------------------------------------------------------
 
-VIEWS = {"NODE": "nodes", "JOB": "jobs", "ACTOR": "actors", "PLACEMENT_GROUP": "groups", layout.KV: "kv"}
-"""Table -> its part of a View."""
+VIEWS = {
+    "NODE": "nodes",
+    "JOB": "jobs",
+    "ACTOR": "actors",
+    "PLACEMENT_GROUP": "groups",
+    "WORKERS": "workers",
+    layout.KV: "kv",
+}
+"""Table -> its part of a View; not every look reads the workers."""
 VIEWED_NAMESPACE = b"gauntlet"
 """The one namespace of keys that a View shows."""
 _VIEWED = layout.kv_field(VIEWED_NAMESPACE, b"").hex()
@@ -145,7 +152,7 @@ _VIEWED = layout.kv_field(VIEWED_NAMESPACE, b"").hex()
 
 def viewed(look: Look, table: str) -> Mapping[str, Row] | None:
     """The rows of ``table`` in the look's view, in the shape of stored ones; None: it does not show them."""
-    if not look.view or table not in VIEWS:
+    if not look.view or table not in VIEWS or VIEWS[table] not in look.view:
         return None
     shown = look.view.get(VIEWS[table], {})
     if table == layout.KV:
@@ -156,6 +163,8 @@ def viewed(look: Look, table: str) -> Mapping[str, Row] | None:
 def _as_stored(table: str, row: Mapping[str, Any]) -> Row:
     if table == "JOB":
         return {"is_dead": row.get("dead")}
+    if table == "WORKERS":
+        return {"is_alive": row.get("alive")}
     if table == "ACTOR":
         address = {"worker_id": row.get("worker", "")}
         return {"state": row.get("state"), "num_restarts": row.get("restarts"), "address": address}
@@ -177,7 +186,8 @@ def shows(table: str, key: str) -> bool:
 
 LOOKS_READ = frozenset(
     {"GetClusterId", "GetAllNodeInfo", "GetAllJobInfo", "GetAllActorInfo", "GetAllPlacementGroup",
-     "ListNamedActors", "InternalKVKeys", "InternalKVMultiGet", "GetAllAvailableResources"}
+     "ListNamedActors", "InternalKVKeys", "InternalKVMultiGet", "GetAllAvailableResources",
+     "GetAllWorkerInfo"}
 )  # fmt: skip
 
 

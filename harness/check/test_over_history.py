@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.check.over_history import blocking, deadline, survival, two_state_raylet
+from harness.check.over_history import survival
 from harness.check.ruling import Finding
 from harness.check.tale import Tale, tale
 
@@ -192,87 +192,3 @@ def test_an_order_in_a_watch_is_told_once_though_it_ends_twice() -> None:
     HARMS[0](story)
     story.event("watch", "end", story.events[-2].facts)
     assert len(survival(story.story()).violations) == 1
-
-
-# --- blocking ------------------------------------------------------------------------------------
-
-
-def outage(method: str, start: float, end: float, outcome: str = "ok") -> Tale:
-    """The GCS is killed at 10, started again at 20 and serves at 21."""
-    story = tale().event("gcs", "killed", {"life": 0}, "gcs", at=10.0)
-    story.event("gcs", "started", {"life": 1}, "gcs", at=20.0).event("gcs", "serving", {"life": 1}, "gcs")
-    return story.begin(method, at=start, id="call").end("call", at=end, outcome=outcome)
-
-
-def test_an_answer_while_there_is_no_gcs_is_told() -> None:
-    ruling = blocking(outage("InternalKVPut", 12, 13).story())
-    assert ruling.reason == "InternalKVPut was answered while there was no GCS"
-    assert "call" in ruling.violations[0].events
-
-
-@pytest.mark.parametrize(
-    ("story", "finding"),
-    [
-        (outage("InternalKVPut", 12, 20.5), Finding.HELD),
-        (outage("InternalKVPut", 12, 13, "refused"), Finding.HELD),
-        (outage("InternalKVGet", 12, 13), Finding.UNKNOWN),
-        (outage("InternalKVPut", 9.9, 10.1), Finding.UNKNOWN),
-        (outage("InternalKVPut", 20.5, 22), Finding.UNKNOWN),
-        (
-            outage("InternalKVPut", 12, 13).event("gcs", "started", {"life": 0}, "rival", at=1),
-            Finding.UNKNOWN,
-        ),
-    ],
-)
-def test_a_call_that_waits_or_does_not_count_is_accepted(story: Tale, finding: Finding) -> None:
-    assert blocking(story.story()).finding is finding
-
-
-# --- raylets -------------------------------------------------------------------------------------
-
-
-def waiting(how: str, lasted: float, why: str = "no GCS", limit: float = 5.0) -> Tale:
-    joins = {"reconnect_limit": limit, "pid": 1}
-    story = tale().event("raylet", "joins", joins, NODE).event("raylet", "waiting", {"why": ""}, NODE, at=10)
-    return story.event("raylet", how, {"why": why, "status": 1}, NODE, at=10 + lasted)
-
-
-def test_a_raylet_leaves_at_its_limit() -> None:
-    assert deadline(waiting("exit", 5.01).story()).finding is Finding.HELD
-    assert deadline(waiting("exit", 4.5).story()).reason == "a raylet left before its limit"
-    assert deadline(waiting("exit", 8.5).story()).reason == "a raylet left long after its limit"
-    for other in (waiting("exit", 1.0, "left by the scenario"), waiting("connected", 1.0)):
-        assert deadline(other.story()).idle
-
-
-def test_a_raylet_does_not_wait_beyond_its_limit() -> None:
-    assert two_state_raylet(waiting("connected", 6.5).story()).finding is Finding.HELD
-    assert two_state_raylet(waiting("connected", 7.5).story()).finding is Finding.BROKEN
-    still = waiting("refused", 1.0)
-    assert two_state_raylet(still.story()).finding is Finding.HELD
-    assert two_state_raylet(still.event("note", "later", at=18.0).story()).finding is Finding.BROKEN
-
-
-def test_a_connected_raylet_whose_node_is_dead_is_a_third_state() -> None:
-    books = {NODE: {"state": "connected"}}
-    dead = {"nodes": {NODE: {"state": "DEAD"}}}
-    ruling = two_state_raylet(tale().look("closing", dead, books=books).story())
-    assert ruling.reason == "a raylet is connected, and its node is DEAD"
-    alive = {"nodes": {NODE: {"state": "ALIVE"}}}
-    assert two_state_raylet(tale().look("closing", alive, books=books).story()).finding is Finding.HELD
-    asked_to = tale().call("UnregisterNode", {"node_id": NODE}).look("closing", dead, books=books)
-    assert two_state_raylet(asked_to.story()).idle
-    assert two_state_raylet(tale().look("closing", dead, books=books, quiet=False).story()).idle
-
-
-def test_a_node_whose_raylet_is_long_gone_is_not_alive() -> None:
-    alive, dead = ({"nodes": {NODE: {"state": state}}} for state in ("ALIVE", "DEAD"))
-
-    def gone(view: dict[str, Any], at: float) -> Tale:
-        return tale().event("raylet", "killed", {}, NODE, at=10).look("closing", view, at=at)
-
-    assert deadline(gone(alive, 50).story()).reason == "a raylet is long gone, and its node is ALIVE"
-    assert deadline(gone(dead, 50).story()).finding is Finding.HELD
-    assert deadline(gone(alive, 30).story()).idle
-    disturbed = gone(alive, 50).event("gcs", "resumed", {}, "gcs", at=30)
-    assert deadline(disturbed.story()).idle

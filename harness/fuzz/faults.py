@@ -96,6 +96,20 @@ class BreakLinks:
 
 
 @dataclass(frozen=True)
+class SyncAgain:
+    """A raylet opens another syncer stream while the first stands."""
+
+    node: int = 0
+
+
+@dataclass(frozen=True)
+class TearStore:
+    """An actor's task spec vanishes from the store while no GCS is there, as a crash of older releases left it."""
+
+    actor: int = 0
+
+
+@dataclass(frozen=True)
 class Disobey:
     """A raylet, or a worker of its, deviates in the next ``calls`` of ``method``.
 
@@ -113,6 +127,6 @@ class Disobey:
 
 Fault = (
     KillGcs | CrashGcs | StallStore | FailStore | AddNode | KillNode | CutNode | KillWorker | KillDriver
-    | DropRef | BreakLinks | Disobey
+    | DropRef | BreakLinks | Disobey | SyncAgain | TearStore
 )  # fmt: skip
 FAULTS: tuple[type[Fault], ...] = Fault.__args__

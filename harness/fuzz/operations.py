@@ -9,7 +9,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-STRATEGIES = ("PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD")
+from harness.fuzz.actor_operations import STRATEGIES as STRATEGIES
+from harness.fuzz.actor_operations import ForgetActor as ForgetActor
+from harness.fuzz.actor_operations import GetActor as GetActor
+from harness.fuzz.actor_operations import GetGroup as GetGroup
+from harness.fuzz.actor_operations import GetNamedActor as GetNamedActor
+from harness.fuzz.actor_operations import GetNamedGroup as GetNamedGroup
+from harness.fuzz.actor_operations import KillActor as KillActor
+from harness.fuzz.actor_operations import ListActors as ListActors
+from harness.fuzz.actor_operations import ListGroups as ListGroups
+from harness.fuzz.actor_operations import RemoveGroup as RemoveGroup
+from harness.fuzz.actor_operations import ReviveActor as ReviveActor
+from harness.fuzz.actor_operations import StartActor as StartActor
+from harness.fuzz.actor_operations import StartGroup as StartGroup
+from harness.fuzz.actor_operations import WaitGroup as WaitGroup
+
+ANOTHER_CLUSTER, ANOTHER_TOKEN, NO_TOKEN = CLAIMS = ("another cluster", "another token", "no token")
 CHANNELS = ("ACTOR", "JOB", "NODE_INFO", "WORKER_DELTA", "ERROR_INFO")
 
 
@@ -34,110 +49,6 @@ class ListJobs:
 
     survey: bool = False
     of: int = -1
-    limit: int = -1
-
-
-@dataclass(frozen=True)
-class StartActor:
-    """RegisterActor, and CreateActor once that is acknowledged; ``only``: ``register`` or ``create`` alone."""
-
-    actor: int = 0
-    name: str = ""
-    namespace: str = "n"
-    detached: bool = False
-    restarts: int = 0
-    cpus: float = 1.0
-    group: int = -1
-    """The placement group it lives in; -1: none."""
-    bundle: int = -1
-    only: str = ""
-    owner: int = -1
-    """The actor of the same job that creates it and owns it, with which it dies; -1: its job's driver."""
-    root: int = -1
-    """The detached actor that it descends from; -1: none."""
-    node: int = -1
-    """Where it must run, or should (``soft``); -1: anywhere."""
-    soft: bool = False
-    labelled: bool = False
-    resolved: bool = False
-    """What it depends on is known only when it is created: CreateActor carries another spec than RegisterActor."""
-
-
-@dataclass(frozen=True)
-class KillActor:
-    actor: int = 0
-    restart: bool = False
-
-
-@dataclass(frozen=True)
-class ForgetActor:
-    """Its owner says that nobody refers to it any more."""
-
-    actor: int = 0
-
-
-@dataclass(frozen=True)
-class ReviveActor:
-    """RestartActorForLineageReconstruction, for the restart that its owner believes to be next."""
-
-    actor: int = 0
-    restarts: int = 0
-
-
-@dataclass(frozen=True)
-class GetActor:
-    actor: int = 0
-
-
-@dataclass(frozen=True)
-class GetNamedActor:
-    name: str = ""
-    namespace: str = "n"
-
-
-@dataclass(frozen=True)
-class ListActors:
-    """All, or those of one ``state`` or job (``of``), at most ``limit``; or the names alone."""
-
-    named: bool = False
-    state: str = ""
-    of: int = -1
-    limit: int = -1
-
-
-@dataclass(frozen=True)
-class StartGroup:
-    """``bundles``: the CPUs of each."""
-
-    group: int = 0
-    bundles: tuple[float, ...] = (1.0,)
-    strategy: str = "PACK"
-    name: str = ""
-    detached: bool = False
-
-
-@dataclass(frozen=True)
-class RemoveGroup:
-    group: int = 0
-
-
-@dataclass(frozen=True)
-class WaitGroup:
-    group: int = 0
-
-
-@dataclass(frozen=True)
-class GetGroup:
-    group: int = 0
-
-
-@dataclass(frozen=True)
-class GetNamedGroup:
-    name: str = ""
-
-
-@dataclass(frozen=True)
-class ListGroups:
     limit: int = -1
 
 
@@ -200,10 +111,14 @@ class ReportWorker:
 
 @dataclass(frozen=True)
 class Subscribe:
-    """To all of a channel of :data:`CHANNELS`, or to one actor of it; then poll for ever."""
+    """To all of a channel of :data:`CHANNELS`, or to one actor of it; then poll for ever.
+
+    ``twice``: the first poll is soon followed by a second one, which is to release it.
+    """
 
     channel: str = "ACTOR"
     actor: int = -1
+    twice: bool = False
 
 
 @dataclass(frozen=True)
@@ -215,13 +130,14 @@ class Publish:
 class GetNodes:
     """``how``: info, liveness, alive (CheckAlive), available, total or usage.
 
-    Of the first two: those of one ``state``, one node (``of``), at most ``limit``.
+    Of the first two: those of one ``state``, one node (``of``), at most ``limit``. Of CheckAlive: ``nodes``.
     """
 
     how: str = "info"
     state: str = ""
     of: int = -1
     limit: int = -1
+    nodes: tuple[int, ...] = (0, -1)
 
 
 @dataclass(frozen=True)
@@ -243,10 +159,21 @@ class Nonsense:
     odd: int = -1
 
 
+@dataclass(frozen=True)
+class Intrude:
+    """A caller who may not call puts ``key``. ``claims``: to belong to another cluster, another token, or none.
+
+    Of tokens there is something to claim in a plan of token mode alone.
+    """
+
+    claims: str = CLAIMS[0]
+    key: str = "k"
+
+
 Operation = (
     AddJob | FinishJob | NextJobId | ListJobs | StartActor | KillActor | ForgetActor | ReviveActor | GetActor
     | GetNamedActor | ListActors | StartGroup | RemoveGroup | WaitGroup | GetGroup | GetNamedGroup
     | ListGroups | Put | Get | Read | Delete | AddWorker | GetWorkers | ReportWorker | Subscribe | Publish
-    | GetNodes | UnregisterNode | Nonsense
+    | GetNodes | UnregisterNode | Nonsense | Intrude
 )  # fmt: skip
 OPERATIONS: tuple[type[Operation], ...] = Operation.__args__

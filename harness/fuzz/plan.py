@@ -56,6 +56,8 @@ class Plan:
     reconnect_limit: float = 60.0
     weather: Weather = Weather()
     seed: int = 0
+    token: bool = False
+    """The cluster is in token mode, where it is simulated: whoever calls needs the token."""
 
     @property
     def operations(self) -> int:
@@ -78,6 +80,8 @@ class Plan:
             for one in self.steps
         ]
         rest = {name: value for name, value in asdict(self).items() if name != "steps"}
+        if not self.token:
+            del rest["token"]  # plans of before there was one keep their digests
         return {"format": FORMAT, **rest, "steps": steps}
 
     def text(self) -> str:
@@ -136,6 +140,7 @@ def plan_of(data: Mapping[str, Any]) -> Plan:
         reconnect_limit=data["reconnect_limit"],
         weather=Weather(**data["weather"]),
         seed=data["seed"],
+        token=data.get("token", False),
     )
 
 

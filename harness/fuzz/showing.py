@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
@@ -10,15 +11,24 @@ from rich.console import Console
 from harness.errors import EnvironmentProblem
 from harness.fuzz import campaign as campaigns
 from harness.fuzz.campaign import Campaign
+from harness.fuzz.plan import Plan
 from harness.fuzz.sim.world import simulate
 from harness.fuzz.sometimes import SOMETIMES
+from harness.fuzz.verdict import judged_world
 from reference_gcs.mutants.catalogue import UnknownMutant, named
 
 EVERY_S = 0.5
+Replay = Callable[[Plan, frozenset[tuple[str, str]]], str]
+"""A plan and what fails in it, each as (check, signature) -> a sentence."""
 
 
-def sim(seconds: float, seed: int, below: Path, mutant: str | None = None) -> int:
-    """``gauntlet sim``: its exit status. EnvironmentProblem for a ``mutant`` that does not exist, or no time."""
+def sim(
+    seconds: float, seed: int, below: Path, mutant: str | None = None, replay: Replay | None = None
+) -> int:
+    """``gauntlet sim``: its exit status. EnvironmentProblem for a ``mutant`` that does not exist, or no time.
+
+    ``replay``: says of the plan of a failure what comes of it elsewhere.
+    """
     if seconds <= 0:
         raise EnvironmentProblem("--minutes must be more than 0")
     console = Console()
@@ -38,6 +48,13 @@ def sim(seconds: float, seed: int, below: Path, mutant: str | None = None) -> in
     path = campaigns.saved(shortest, below)
     console.print(campaigns.failure_of(simulate(shortest)), markup=False, highlight=False, soft_wrap=True)
     console.print(f"{len(shortest.steps)} steps: {path}", markup=False, highlight=False, soft_wrap=True)
+    if replay is not None:
+        console.print(
+            replay(shortest, judged_world(simulate(shortest)).kinds),
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     return found.status
 
 

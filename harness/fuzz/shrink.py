@@ -60,7 +60,7 @@ def _plainer(plan: Plan) -> Iterator[Plan]:
     if len(plan.nodes) > 1:
         yield replace(plan, nodes=plan.nodes[:1])
         yield replace(plan, nodes=plan.nodes[:-1])
-    plainest: dict[str, Any] = {"clients": 1, "jobs": 1, "seed": 0, "reconnect_limit": 60.0}
+    plainest: dict[str, Any] = {"clients": 1, "jobs": 1, "seed": 0, "reconnect_limit": 60.0, "token": False}
     for name, value in plainest.items():
         if getattr(plan, name) != value:
             yield replace(plan, **{name: value})

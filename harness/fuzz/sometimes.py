@@ -24,4 +24,5 @@ SOMETIMES = (
     "a lease is spilled to another node",
     "a raylet does not as it is told",
     "an actor's constructor raises",
+    "an actor without its task spec",
 )

@@ -13,6 +13,9 @@ import reference_gcs.mutants
 from harness.fuzz.grammar import USUAL
 from harness.mutants.choosing import FORMAT, SOUND, target_of
 from harness.mutants.hunt import Hunt, elsewhere
+from harness.mutants.on_processes import SEED, RealHunt
+from harness.mutants.on_processes import closing as closing_for_real
+from harness.mutants.on_processes import table as table_for_real
 from reference_gcs.mutants.catalogue import MUTANTS, Mutant
 
 PAGE = Path(reference_gcs.mutants.__path__[0]) / "DETECTION.md"
@@ -97,11 +100,13 @@ def _percent(part: Sequence[Hunt], whole: Sequence[Hunt]) -> str:
     return f"{100 * len(part) / len(whole):.0f} %"
 
 
-def as_data(found: Sequence[Hunt], wanted: Sequence[Mutant]) -> dict[str, Any]:
+def as_data(
+    found: Sequence[Hunt], wanted: Sequence[Mutant], really: Sequence[RealHunt] = ()
+) -> dict[str, Any]:
     """``detection.json``: every hunt, with its ``median`` (null: most campaigns did not find it) and its ``checks``.
 
     ``share``: of the simulated mutants that were found; ``elsewhere``: those that no simulator carries, and where
-    they are.
+    they are; ``real``: the hunts for them on real processes.
     """
     return {
         "format": FORMAT,
@@ -118,15 +123,39 @@ def as_data(found: Sequence[Hunt], wanted: Sequence[Mutant]) -> dict[str, Any]:
         "share": round(share(found), 4),
         "survivors": [one.target for one in _spoilt(found) if not one.killed],
         "elsewhere": {target_of(one): where for one in wanted if (where := elsewhere(one))},
+        "real": [asdict(one) for one in really],
     }
 
 
-def page(found: Sequence[Hunt], wanted: Sequence[Mutant]) -> str:
-    """``DETECTION.md``: equal for equal code, so that a change of it is a change of what the fuzzer sees."""
-    return "\n".join([*_lines(found, wanted), ""])
+def page(found: Sequence[Hunt], wanted: Sequence[Mutant], really: Sequence[RealHunt] = ()) -> str:
+    """``DETECTION.md``: its first table is equal for equal code, so that a change of it is one of what the fuzzer sees."""
+    return "\n".join([*_lines(found), *(_real(really) if really else _elsewhere(wanted)), ""])
 
 
-def _lines(found: Sequence[Hunt], wanted: Sequence[Mutant]) -> Iterator[str]:
+def _real(really: Sequence[RealHunt]) -> Iterator[str]:
+    yield "## On real processes"
+    yield ""
+    yield (
+        f"What these spoil is in the shell, which is not simulated. Seed {SEED}: one campaign each of "
+        "`gauntlet fuzz --gcs reference+NAME`, ended by its first failure. Its plans are the same each time, what "
+        "processes make of them is not; these numbers may change by themselves."
+    )
+    yield ""
+    yield f"{closing_for_real(really)}."
+    yield ""
+    yield from table_for_real(really)
+
+
+def _elsewhere(wanted: Sequence[Mutant]) -> Iterator[str]:
+    yield "Not simulated, for what they spoil is in the shell; `gauntlet fuzz --gcs reference+NAME` runs them on"
+    yield "real processes:"
+    yield ""
+    for mutant in wanted:
+        if where := elsewhere(mutant):
+            yield f"- {mutant.name}: `{where}`"
+
+
+def _lines(found: Sequence[Hunt]) -> Iterator[str]:
     seeds, budget = len(found[0].seeds), found[0].budget
     yield "# How soon the fuzzer alone finds each mutant"
     yield ""
@@ -152,12 +181,6 @@ def _lines(found: Sequence[Hunt], wanted: Sequence[Mutant]) -> Iterator[str]:
             who = _who(one) or one.problem or "nobody"
             yield f"| {_name(one)} | {_often(one)} | {_median(one)} | {one.reached} | {who} |"
     yield ""
-    yield "Not simulated, for what they spoil is in the shell; `gauntlet fuzz --gcs reference+NAME` runs them on"
-    yield "real processes:"
-    yield ""
-    for mutant in wanted:
-        if where := elsewhere(mutant):
-            yield f"- {mutant.name}: `{where}`"
 
 
 def _range(bounds: tuple[int, int]) -> str:

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from harness.mutants import detection, fuzzing
 from harness.mutants import hunt as hunting
 from harness.mutants.choosing import SOUND
 from harness.mutants.hunt import Find, Hunt, Scouted, drawn, elsewhere, showing
+from harness.mutants.on_processes import RealHunt
 from harness.plugin.whole_run import WholeRun
 from reference_gcs.core import layout
 from reference_gcs.mutants.catalogue import MUTANTS, named
@@ -94,6 +96,44 @@ def test_the_page_says_who_was_found_and_who_was_not() -> None:
     assert not {one.name for one in wanted} & detection.missing(page)
 
 
+def test_what_was_found_on_real_processes_has_a_table_of_its_own() -> None:
+    seen = RealHunt("serves-while-loading", "shell.Shell.boot", 40, 5, 3, ("premature",), 9.0)
+    unseen = RealHunt("writes-without-a-fence", "store.RedisStore.__init__", 40, 40)
+    wanted = [named(one) for one in (SOON, seen.name, unseen.name)]
+    page = detection.page([found_after(4), found_after(target=SOUND)], wanted, [seen, unseen])
+    assert "| serves-while-loading | `shell.Shell.boot` | 3 | premature |" in page
+    assert "| writes-without-a-fence | `store.RedisStore.__init__` | > 40 | nobody |" in page
+    assert (
+        "1 of 2 mutants found on real processes, in one campaign of 40 plans each; survivors: writes-w"
+        in page
+    )
+    assert not {one.name for one in wanted} & detection.missing(page)
+    assert fuzzing.status([found_after(1)], [seen, unseen]) == 0, "it depends on the machine"
+    assert fuzzing.status([found_after(1)], [replace(unseen, problem="it does not start")]) == 3
+
+
+def test_what_is_not_simulated_is_hunted_on_real_processes(tmp_path: Path) -> None:
+    with WholeRun(tmp_path) as run:
+        words = [
+            "mutants",
+            "stores-nodes-elsewhere",
+            "--fuzz",
+            "--real",
+            "2",
+            "-n",
+            "1",
+            "--run-dir",
+            str(tmp_path / "runs"),
+        ]
+        assert run.status(*words, module="harness.cli") == 0, run.output + run.errors
+        assert "reference+stores-nodes-elsewhere, on real processes: plan " in run.output
+        [stored] = (tmp_path / "runs").glob(f"*-mutants/{fuzzing.RESULT}")
+        run.nothing_left()
+    [one] = json.loads(stored.read_text())["real"]
+    assert 1 <= one["first"] <= one["plans"] <= 2
+    assert one["checks"]
+
+
 @pytest.mark.skipif(
     not detection.PAGE.exists(), reason="gauntlet mutants --fuzz --write has not been run yet"
 )
@@ -147,7 +187,7 @@ def test_a_plan_without_an_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None
 def test_each_is_tried_in_a_process_of_its_own_and_told(tmp_path: Path) -> None:
     with WholeRun(tmp_path) as run:
         words = ["mutants", SOON, UNSEEN, "writes-without-a-fence", "--fuzz"]
-        words += ["--seeds", "2", "--plans", "25", "--run-dir", str(tmp_path / "runs")]
+        words += ["--seeds", "2", "--plans", "25", "--real", "0", "--run-dir", str(tmp_path / "runs")]
         assert run.status(*words, module="harness.cli") == 1, run.output + run.errors
         assert f"reference+{SOON}: 2 of 2, median" in run.output
         assert f"reference+{UNSEEN}: what it spoils ran in 50 of 50 plans" in run.output
@@ -165,7 +205,7 @@ def test_each_is_tried_in_a_process_of_its_own_and_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["--write", SOON], ["--seeds", "0"], ["--plans", "0"], ["-n", "many"], ["nobody"], ["writes-without-a-fence"], ["--all-scenarios"], ["--backend", "docker"]],
+    [["--write", SOON], ["--seeds", "0"], ["--plans", "0"], ["-n", "many"], ["nobody"], ["writes-without-a-fence", "--real", "0"], ["--real", "-1"], ["--all-scenarios"], ["--backend", "docker"]],
 )  # fmt: skip
 def test_what_cannot_be_done_is_refused(tmp_path: Path, words: list[str]) -> None:
     with WholeRun(tmp_path) as run:

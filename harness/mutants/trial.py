@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from harness.cli import pytest_command
 from harness.errors import EnvironmentProblem
 from harness.expectations import CRASH_POINT, SCENARIO
 from harness.mutants.choosing import SOUND, target_of
+from harness.process.orphan import run_to_end
 from harness.report import folder
 from reference_gcs.mutants.catalogue import Mutant
 from reference_gcs.mutants.registry import POINT
@@ -97,9 +97,7 @@ def attempt(mutant: Mutant | None, cases: Sequence[str], options: Sequence[str],
     words = [*options, *more, "--gcs", target, "--expectations", "none", "--run-dir", str(home)]
     began = time.monotonic()
     with (home / "output.txt").open("wb") as output:
-        subprocess.run(
-            pytest_command(["-q", *words], paths), stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
+        run_to_end(pytest_command(["-q", *words], paths), output)
     seconds = time.monotonic() - began
     seen, problem, where = _read(home, cases)
     if mutant is None:

@@ -10,6 +10,7 @@ import pytest
 from packaging.version import Version
 
 from harness import guarantees
+from harness.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
     from harness.target.base import Target
@@ -121,6 +122,11 @@ def store_kind(spec: str) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if scenario_key(item.nodeid) is None and (ids_of(item, "promise") or ids_of(item, "clause")):
+        raise EnvironmentProblem(
+            f"nothing would judge these scenarios: below pytest's root {item.config.rootpath} they are in no "
+            "folder scenarios/; say --rootdir, with the directory that holds it"
+        )
     needs = list(item.iter_markers("needs"))
     if not needs:
         return

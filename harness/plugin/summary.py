@@ -27,6 +27,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where no test used Hypothesis its plugin would import all of it, for 0.4 s, to sum up that there is nothing."""
+    manager = session.config.pluginmanager
+    if "hypothesis" not in sys.modules and manager.has_plugin("hypothesispytest"):
+        manager.unregister(name="hypothesispytest")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """``gauntlet list``: one line per scenario, then nothing of pytest's own list."""
     if not session.config.getoption("--list-scenarios"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,9 @@ LOADED = (store_from, parse_target)
 ROOT = Path(__file__).parents[2]
 TARGET = "cmd:true"
 Suite = Callable[..., pytest.RunResult]
-both = pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+both = pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "xdist"])
+# Two notice the same, and it is said once.
+several = pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
 
 HEAD = """
 import pytest
@@ -98,7 +101,7 @@ def test_the_table_fits_into_80_columns_without_colour(suite: Suite) -> None:
     assert "\x1b" not in table
 
 
-@both
+@several
 def test_an_environment_problem_ends_the_run_in_one_sentence(suite: Suite, workers: list[str]) -> None:
     raising = "def test_a(): raise EnvironmentProblem('no such machine')"
     result = suite(raising, HELD, options=workers)
@@ -202,7 +205,7 @@ def test_wrong_markers_fail_the_collection_under_xdist(suite: Suite) -> None:
     assert "there is no promise '8'" in result.stdout.str()
 
 
-@both
+@several
 def test_long_scenarios_run_when_asked_for(suite: Suite, workers: list[str]) -> None:
     tests = ["@pytest.mark.long\ndef test_long(): pass", HELD]
     without = suite(*tests, options=workers)
@@ -278,7 +281,7 @@ def test_a_known_breakage_excuses_neither_a_bug_nor_a_vague_run(
     assert suite(VAGUE, options=expect(pytester, "test_vague")).ret == 2
 
 
-@both
+@several
 def test_an_entry_without_a_scenario_fails_a_whole_run(
     suite: Suite, pytester: pytest.Pytester, workers: list[str]
 ) -> None:
@@ -287,6 +290,19 @@ def test_an_entry_without_a_scenario_fails_a_whole_run(
     assert result.ret == 1
     result.stdout.fnmatch_lines(["gauntlet: *names scenarios/test_it.py::test_gone, which is no scenario*"])
     assert suite(HELD, options=options, args=("scenarios/test_it.py",)).ret == 0
+
+
+@several
+def test_a_scenario_that_nothing_would_judge_is_not_run(
+    suite: Suite, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: list[str]
+) -> None:
+    monkeypatch.chdir(pytester.path / "scenarios")
+    outside = [*workers, "-c", os.devnull, "--rootdir", "."]
+    result = suite(HELD, BROKEN, options=outside, args=("test_it.py",))
+    assert result.ret == 3
+    said = [line for line in result.stdout.lines if line.startswith("gauntlet: ")]
+    assert len(said) == 1 and "nothing would judge these scenarios" in said[0]
+    assert suite(HELD, options=[*outside[:-1], ".."], args=("test_it.py",)).ret == 0
 
 
 def test_a_failing_unit_test_fails_the_run_whatever_the_scenarios_say(

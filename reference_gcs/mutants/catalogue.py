@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reference_gcs.mutants import (
     acknowledging,
+    actor_names,
     actors,
     groups,
     identity,
@@ -20,7 +21,8 @@ from reference_gcs.mutants.registry import MUTANTS, Mutant
 
 # Imported for the mutants that they enter into the registry.
 SUBJECTS = (
-    acknowledging, actors, groups, identity, jobs, loading, messages, nodes, rarely, recovering, requests, storing
+    acknowledging, actor_names, actors, groups, identity, jobs, loading, messages, nodes, rarely, recovering, requests,
+    storing,
 )  # fmt: skip
 
 __all__ = ["MUTANTS", "SUBJECTS", "Mutant", "UnknownMutant", "named"]

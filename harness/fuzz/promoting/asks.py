@@ -155,10 +155,16 @@ class Asks:
         return Line(by, "gcs.control", (method, request), (("error", "m.PubMessage", fields),))
 
     def _get_nodes(self, what: op.GetNodes, by: str) -> Line:
-        if what.how == "alive":
+        if what.how == "alive" and what.nodes == op.GetNodes.nodes:
             self._page.use("harness.wire", "ids")
             return self._bare(by, "CheckAlive", "node_ids=[cluster.head.node_id, ids.unique_id()]")
         return self._spelt(what, by)
+
+    def _intrude(self, what: op.Intrude, by: str) -> Line:
+        line = self._spelt(what, by)
+        claim = {op.ANOTHER_CLUSTER: 'cluster_id=b"\\xc0" * 28', op.ANOTHER_TOKEN: 'token="a wrong one"'}
+        more = (claim[what.claims],) if what.claims in claim else ()
+        return Line(line.by, "gcs.call", (*line.arguments, *more), line.made, line.then)
 
     def _nonsense(self, what: op.Nonsense, by: str) -> Line:
         ((_, request),) = asking.asks(what, _nobody)

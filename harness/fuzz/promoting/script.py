@@ -149,6 +149,9 @@ class Script:
         if self.ways:
             self._page.say("ways.reset()")
 
+    def _leave_out(self, _how: fault.SyncAgain | fault.TearStore) -> None:
+        """Simulated alone: there are no words for it."""
+
     # -- the end -----------------------------------------------------------------------------
 
     def _come_to_rest(self) -> None:
@@ -178,4 +181,6 @@ _BREAK: dict[type[Any], Any] = {
     fault.DropRef: Script._drop_ref,
     fault.BreakLinks: Script._break_links,
     fault.Disobey: Script._disobey,
+    fault.SyncAgain: Script._leave_out,
+    fault.TearStore: Script._leave_out,
 }

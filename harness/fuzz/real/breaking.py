@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.fuzz import faults as fault
@@ -20,6 +21,16 @@ EFFECTS_PER_COMMAND = 2
 """A plan counts effects, of which commands to the store are about every second one."""
 
 
+@dataclass(frozen=True)
+class Armed:
+    """What waits for a command to the store: ``what`` is then broken, and the next GCS comes after ``down`` seconds."""
+
+    strike: Strike
+    what: str
+    down: float
+    crash: fault.CrashGcs | None = None
+
+
 def _kill_gcs(run: Performance, how: fault.KillGcs) -> None:
     # A recovery takes longer than the pauses of a plan: those that are to die in it are the plan's ladders.
     run.await_gcs()
@@ -30,20 +41,20 @@ def _kill_gcs(run: Performance, how: fault.KillGcs) -> None:
 
 
 def _crash_gcs(run: Performance, how: fault.CrashGcs) -> None:
-    run.next_crash = how
+    run.crashes.append(how)
 
 
 def arm_crash(run: Performance, how: fault.CrashGcs) -> None:
     """Let the GCS die at a command to the store that it sends from now on."""
     mode = KillAfter() if how.applied else KillBefore()
     strike = run.cluster.arm(mode, Match(nth=how.effects // EFFECTS_PER_COMMAND + 1))
-    run.armed.append((strike, "a crash at a command", lambda: run.keeper.expect(how.down, how.recoveries)))
+    run.armed.append(Armed(strike, "a crash at a command", how.down, how))
 
 
 def _fail_store(run: Performance, how: fault.FailStore) -> None:
     mode = Cut(at="reply") if how.applied else RefuseWith()
-    strike: Strike = run.cluster.arm(mode, Match(nth=how.writes + 1))
-    run.armed.append((strike, "a refused command", lambda: run.keeper.expect(how.down)))
+    strike = run.cluster.arm(mode, Match(nth=how.writes + 1))
+    run.armed.append(Armed(strike, "a refused command", how.down))
 
 
 def _stall_store(run: Performance, how: fault.StallStore) -> None:
@@ -105,6 +116,10 @@ def _disobey(run: Performance, how: fault.Disobey) -> None:
         run.hit("a raylet that disobeys")
 
 
+def _not_carried(_run: Performance, _how: fault.SyncAgain | fault.TearStore) -> None:
+    """Simulated alone: a raylet's host opens one stream, and the store is not touched by hand in a campaign."""
+
+
 def _break_links(run: Performance, _how: fault.BreakLinks) -> None:
     run.links.reset()
     run.hit("broken connections")
@@ -123,6 +138,8 @@ _BREAK: dict[type[Any], Callable[[Performance, Any], None]] = {
     fault.DropRef: _drop_ref,
     fault.BreakLinks: _break_links,
     fault.Disobey: _disobey,
+    fault.SyncAgain: _not_carried,
+    fault.TearStore: _not_carried,
 }
 
 

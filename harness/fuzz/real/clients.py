@@ -18,6 +18,7 @@ from harness.wire import messages as m
 
 ANSWER_SECONDS = 20.0
 """How long a call is seen through before it is given up: longer than a GCS of a plan is away."""
+ANOTHER_CLUSTER = b"\xc0" * ids.UNIQUE
 # A closed channel, a message that has no encoding in this release.
 _UNSENT = (grpc.RpcError, grpc.FutureCancelledError, ValueError)
 
@@ -36,6 +37,17 @@ class Asker:
         with suppress(*_UNSENT):
             seen_through = self.gcs.begin_control(name, request, ANSWER_SECONDS, times)
             self._submit(self._go_on, seen_through, rest, times)
+
+    def intrude(self, ask: Ask) -> None:
+        """Make that call once, as a caller of another cluster."""
+        name, request = ask
+        future = self.gcs.begin(name, request, ANSWER_SECONDS, cluster_id=ANOTHER_CLUSTER)
+        self._submit(self._see_refused, future)
+
+    @staticmethod
+    def _see_refused(future: Any) -> None:
+        with suppress(*_UNSENT):
+            future.result()
 
     def _go_on(self, see_through: Callable[[], Any], rest: Sequence[Ask], times: int) -> None:
         with suppress(*_UNSENT):

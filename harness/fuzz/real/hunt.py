@@ -17,7 +17,7 @@ from harness.fuzz.grammar import plan as drawn
 from harness.fuzz.plan import KINDS, Plan
 from harness.fuzz.real.judging import Kind, Trial
 from harness.fuzz.real.reached import CONDITIONS
-from harness.fuzz.real.working import Workers
+from harness.fuzz.real.working import Terminated, Workers
 from harness.fuzz.shrink import shrink
 from harness.report.verdict import Verdict
 
@@ -43,7 +43,10 @@ class Found:
 
 @dataclass
 class Hunt:
-    """What a campaign has come to. ``seconds``: of the wall clock; ``known``: failures that were known, by check."""
+    """What a campaign has come to. ``seconds``: of the wall clock; ``known``: failures that were known, by check.
+
+    ``interrupted``: it was ended from outside; ``hurried``: by somebody who does not wait for shorter plans.
+    """
 
     seed: int
     target: str
@@ -58,6 +61,8 @@ class Hunt:
     reached: Counter[str] = field(default_factory=Counter)
     known: Counter[Kind] = field(default_factory=Counter)
     found: dict[Kind, Found] = field(default_factory=dict)
+    interrupted: bool = False
+    hurried: bool = False
 
     @property
     def status(self) -> int:
@@ -111,17 +116,18 @@ def run(
     plans: int | None = None,
     size: Size = BRISK,
     show: Show = lambda _hunt: None,
+    until_found: bool = False,
 ) -> None:
-    """Draw, carry out and judge until time is up or so many ``plans`` were seen; Ctrl-C ends it early.
+    """Draw, carry out and judge until time is up or so many ``plans`` were seen; Ctrl-C or SIGTERM ends it early.
 
-    The same seed draws the same plans, in the same order.
+    The same seed draws the same plans, in the same order. ``until_found``: nothing is begun after a new failure.
     """
     began = monotonic()
     under_way: dict[Future[Trial], int] = {}
     number = 0
     try:
         while True:
-            more = monotonic() - began < seconds and (plans is None or number < plans)
+            more = monotonic() - began < seconds and not (until_found and hunt.found)
             while more and len(under_way) < workers.count and (plans is None or number < plans):
                 under_way[workers.carry_out(plan_of(hunt.seed, number, size))] = number
                 number += 1
@@ -131,8 +137,9 @@ def run(
                 hunt.take(ended.result(), under_way.pop(ended))
             hunt.seconds = monotonic() - began
             show(hunt)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as end:
         hunt.seconds = monotonic() - began
+        hunt.interrupted, hunt.hurried = True, isinstance(end, Terminated)
 
 
 def plan_of(seed: int, number: int, size: Size = BRISK) -> Plan:

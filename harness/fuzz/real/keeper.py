@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -14,13 +15,16 @@ from harness.proxy import Match
 from harness.proxy.base import Strike
 from harness.proxy.modes import KillBefore
 
-DOWN_SECONDS = 0.05
+DOWN_SECONDS = 0.02
 MOST_FAILED_STARTS = 5
 WATCH_SECONDS = 0.01
+KNOCK_SECONDS = 0.005
+RUNG_SECONDS = 0.03
+"""So long a life may serve that is to be killed at a command which does not come."""
 
 
 class Keeper:
-    """Asked again and again, it looks after the GCS; it never waits."""
+    """Asked again and again, it looks after the GCS; it never waits. ``started``: how many lives it began."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -28,9 +32,10 @@ class Keeper:
         self._dead = self._expected = False
         self._rungs: deque[int] = deque()
         self._rung: Strike | None = None
+        self._late = self._knock_at = 0.0
         self._serving = True
         self._failed = 0
-        self.recoveries = 0
+        self.recoveries = self.started = 0
 
     def expect(self, down: float, recoveries: Sequence[int] = ()) -> None:
         """The GCS was killed, or is about to be: how long it stays away, and where its next starts die."""
@@ -42,13 +47,21 @@ class Keeper:
         """Whether it served when it was last looked at, and no kill is due."""
         return self._serving and self._cluster.gcs.alive
 
+    @property
+    def settled(self) -> bool:
+        """Whether it serves, and no life of it is to be killed any more."""
+        return self.serving and self._rung is None and not self._rungs
+
     def look(self) -> None:
         """TargetFailed when it ends by itself in start after start."""
         gcs = self._cluster.gcs
         if gcs.alive:
             self._dead = False
-            if not self._serving and gcs.accepts() and gcs.serving():
-                self._came_back()
+            if not self._serving:
+                if self._opens() and gcs.serving():
+                    self._came_back()
+            elif self._rung is not None and monotonic() >= self._late:
+                self._cluster.kill_gcs()
         elif not self._dead:
             self._died()
         elif monotonic() >= self._due:
@@ -76,11 +89,21 @@ class Keeper:
         if problems:
             raise problems[0]
 
+    def _opens(self) -> bool:
+        """Whether its port takes connections; it is not asked more often than every :data:`KNOCK_SECONDS`."""
+        now = monotonic()
+        if now < self._knock_at:
+            return False
+        self._knock_at = now + KNOCK_SECONDS
+        launch = self._cluster.gcs.launch
+        with socket.socket() as knock:
+            return knock.connect_ex((launch.address, launch.port)) == 0
+
     def _came_back(self) -> None:
         self._serving = True
         self._failed = 0
         self.recoveries += 1
-        self._disarm()
+        self._late = monotonic() + RUNG_SECONDS
 
     def _died(self) -> None:
         self._dead = True
@@ -99,6 +122,7 @@ class Keeper:
         if self._rungs and self._cluster.proxy is not None:
             self._rung = self._cluster.arm(KillBefore(), Match(nth=1 + self._rungs.popleft()))
         self._cluster.gcs.start()
+        self.started += 1
         self._dead = False
 
     def _disarm(self) -> None:

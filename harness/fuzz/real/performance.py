@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,15 +18,14 @@ from harness.fuzz import asking, names
 from harness.fuzz import faults as fault
 from harness.fuzz import operations as op
 from harness.fuzz.plan import Plan, Step, consistent
-from harness.fuzz.real.breaking import arm_crash, break_down
+from harness.fuzz.real.breaking import Armed, arm_crash, break_down
 from harness.fuzz.real.clients import Asker, Subscription
 from harness.fuzz.real.keeper import Keeper
 from harness.fuzz.real.links import Links
-from harness.proxy.base import Strike
 from harness.raylet.handles import RayletHandle
 from harness.raylet.records import Worker
 
-TICK_SECONDS = 0.002
+TICK_SECONDS = 0.004
 AFTERMATH_SECONDS = 0.3
 """In which what was armed may still strike after the last step."""
 YOUNG_SECONDS = 1.0
@@ -57,8 +56,9 @@ class Performance:
         """Actor -> the worker that owns it, where that is no driver."""
         self.hits: Counter[str] = Counter()
         self.missed = 0
-        self.next_crash: fault.CrashGcs | None = None
-        self.armed: list[tuple[Strike, str, Callable[[], None]]] = []
+        self.crashes: deque[fault.CrashGcs] = deque()
+        """Of the operations to come, one each."""
+        self.armed: list[Armed] = []
         self.store_stalled = False
         self._random = Random(plan.seed)
         self._pool = ThreadPoolExecutor(THREADS, "client")
@@ -154,9 +154,8 @@ class Performance:
         if isinstance(do, fault.Fault):
             break_down(self, do)
             return
-        if self.next_crash is not None and self.keeper.serving:
-            crash, self.next_crash = self.next_crash, None
-            arm_crash(self, crash)
+        if self.crashes and self.keeper.serving:
+            arm_crash(self, self.crashes.popleft())
         if isinstance(do, op.UnregisterNode):
             if (raylet := self.raylet(do.node)) is not None and raylet.state == "connected":
                 raylet.leave(do.preempted)
@@ -164,8 +163,15 @@ class Performance:
             client = self.cluster.client_at(self.links.way() or self.cluster.address, {}, "listener")
             client.cluster_id = self._clients[0].gcs.cluster_id
             Subscription(client, do, number, self._pool)
+        elif isinstance(do, op.Intrude):
+            self._intrude(do)
         else:
             self._ask(do, step)
+
+    def _intrude(self, do: op.Intrude) -> None:
+        """Of another cluster alone: a warm cluster has no token to be wrong about."""
+        if do.claims == op.ANOTHER_CLUSTER:
+            self._clients[0].intrude(asking.asks(do, self._owner)[0])
 
     def _ask(self, do: op.Operation, step: Step) -> None:
         job = asking.job_of(do)
@@ -183,15 +189,27 @@ class Performance:
         end = time.monotonic() + AFTERMATH_SECONDS
         while self.armed and time.monotonic() < end:
             self._pass(TICK_SECONDS)
-        for strike, _, _ in self.armed:
-            strike.disarm()
+        for one in self.armed:
+            one.strike.disarm()
         self._note_strikes()
         self.missed += len(self.armed)
+        late = [*(one.crash for one in self.armed if one.crash), *self.crashes]
         self.armed.clear()
         while self._later:
             heapq.heappop(self._later)[2]()
-        end = time.monotonic() + BACK_SECONDS
-        while not self.keeper.serving:
+        self._await_settled()
+        # A crash that did not come says nothing; the recoveries after it are worth a kill.
+        for crash in late:
+            if crash.recoveries:
+                break_down(self, fault.KillGcs(crash.down, recoveries=crash.recoveries))
+                self._await_settled()
+
+    def _await_settled(self) -> None:
+        """Each life that is still to die has its own :data:`BACK_SECONDS`."""
+        started, end = -1, 0.0
+        while not self.keeper.settled:
+            if started != self.keeper.started:
+                started, end = self.keeper.started, time.monotonic() + BACK_SECONDS
             if time.monotonic() > end:
                 raise TimedOut(f"the GCS does not serve within {BACK_SECONDS:g} s after the last step")
             self._pass(TICK_SECONDS)
@@ -211,11 +229,10 @@ class Performance:
 
     def _note_strikes(self) -> None:
         """What has struck tells the keeper what comes next, before that sees the GCS dead."""
-        struck = [one for one in self.armed if one[0].is_set()]
-        for one in struck:
+        for one in [one for one in self.armed if one.strike.is_set()]:
             self.armed.remove(one)
-            self.hit(one[1])
-            one[2]()
+            self.hit(one.what)
+            self.keeper.expect(one.down, one.crash.recoveries if one.crash else ())
 
     # -- owners ------------------------------------------------------------------------------
 

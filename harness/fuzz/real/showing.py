@@ -71,11 +71,15 @@ def _follow_ups(console: Console, hunt: Hunt, workers: Workers, seconds: float, 
     """Each new failure, shortened, counted and written down."""
     for number, found in enumerate(worst_first(hunt.found)):
         check, words = found.kind
-        if number < MOST_SHRUNK and seconds > 0:
+        if number < MOST_SHRUNK and seconds > 0 and not hunt.hurried:
             _say(console, f"{check}: {words}: seen in {found.count} plans; looking for a shorter one")
             follow_up(found, workers, seconds)
         home = place / folder_of(found)
-        again(found.plan, workers, 1, home)
+        if hunt.hurried:
+            home.mkdir(parents=True, exist_ok=True)
+            (home / PLAN).write_text(found.plan.text())
+        else:
+            again(found.plan, workers, 1, home)
         often = f", fails {found.fails} of {AGAIN} times" if found.fails is not None else ""
         _say(console, f"{check}: {words}\n    {found.detail[:400]}")
         _say(

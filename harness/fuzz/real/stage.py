@@ -81,6 +81,8 @@ class Stage:
             own.append(failure_of(str(problem)))
         except grpc.RpcError as problem:
             own.append(failure_of(f"a call of the plan's beginning ended {problem.code().name}"))
+        finally:
+            run.resume_store()  # nobody else would, had the plan ended before its time
         ended = time.monotonic()
         try:
             with run.keeper.watching():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import TimedOut
 from harness.fuzz.faults import (
     AddNode,
     BreakLinks,
@@ -34,6 +35,7 @@ from harness.fuzz.operations import (
 )
 from harness.fuzz.plan import Plan, Step
 from harness.fuzz.real.judging import Trial, judge
+from harness.fuzz.real.performance import Performance
 from harness.fuzz.real.stage import Carried, Stage
 from harness.process.guard import GUARD
 from harness.report.verdict import Verdict
@@ -124,6 +126,21 @@ def test_an_actor_creates_an_actor_which_dies_with_it(stage: Stage) -> None:
     assert {one["state"] for one in actors.values()} == {"DEAD"}
 
 
+def test_a_plan_that_ends_before_its_time_leaves_no_stalled_store(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(run: Performance) -> None:
+        assert run.store_stalled
+        raise TimedOut("nobody can say why")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Performance, "_come_to_rest", late)
+        carried = stage.carry_out(Plan((ACTOR, Step(StallStore(60.0)))))
+    assert len(carried.own) == 1
+    carried = stage.carry_out(Plan((ACTOR, Step(KillGcs(), 0.1), Step(GetActor(0)))))
+    assert judge(carried).verdict is Verdict.HELD, judge(carried).reason
+
+
 def test_nothing_of_one_plan_is_there_for_the_next(stage: Stage) -> None:
     """Ids are the same in every plan."""
     for _ in range(2):
@@ -160,3 +177,23 @@ def test_a_broken_gcs_is_seen(mutant: str, plan: Plan, check: str, tmp_path: Pat
     trial = judged(mutant, plan, tmp_path)
     assert trial.verdict is Verdict.BROKEN
     assert check in {one.check for one in trial.new}, trial.failures
+
+
+def test_a_life_that_does_not_come_so_far_dies_soon_after_it_serves(stage: Stage) -> None:
+    carried = stage.carry_out(Plan((ACTOR, Step(KillGcs(0.01, recoveries=(400, 400)), 0.3))))
+    lives = [one.what for one in carried.events if one.kind == "gcs" and one.what in ("serving", "killed")]
+    assert lives == ["serving", "killed"] * 3 + ["serving"]
+    assert carried.recoveries == 3
+    assert judge(carried).verdict is Verdict.HELD, judge(carried).reason
+
+
+def test_recoveries_after_a_crash_that_does_not_come_die_all_the_same(stage: Stage) -> None:
+    carried = stage.carry_out(Plan((Step(CrashGcs(400, 0.01, recoveries=(3,))), Step(GetActor(0)))))
+    assert (carried.hits, carried.missed) == ({"a kill": 1}, 1)
+    assert sum(one.kind == "gcs" and one.what == "killed" for one in carried.events) == 2
+
+
+def test_each_crash_is_of_an_operation_of_its_own(stage: Stage) -> None:
+    two = (Step(CrashGcs(0, 0.01)), Step(CrashGcs(0, 0.01)))
+    carried = stage.carry_out(Plan((*two, Step(Put("k", "v")), Step(Put("l", "w"), 2.0))))
+    assert carried.hits["a crash at a command"] == 2

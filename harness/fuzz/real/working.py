@@ -17,6 +17,7 @@ from harness.fuzz.real.judging import Trial, judge
 from harness.fuzz.real.stage import Carried, Stage
 from harness.history.log import HISTORY, LEDGER
 from harness.process.guard import GUARD
+from harness.process.orphan import end_with_parent
 from harness.target.parse import parse_target
 
 PLAN = "plan.json"
@@ -26,8 +27,16 @@ _here: dict[str, Stage] = {}
 _known: list[Expectation] = []
 
 
+class Terminated(KeyboardInterrupt):
+    """A SIGTERM: as a Ctrl-C, but whoever sent it does not wait long."""
+
+
 class Workers:
-    """``count`` processes for plans on the target named ``spec``. Use it as a context manager."""
+    """``count`` processes for plans on the target named ``spec``. Use it as a context manager, in the main thread.
+
+    In it a SIGTERM raises :class:`Terminated`. When this process dies in any other way, the workers and all that
+    they started end by themselves.
+    """
 
     def __init__(self, spec: str, count: int, known: Iterable[Expectation] = ()) -> None:
         """EnvironmentProblem when there is no such target, or none that this machine can run."""
@@ -37,17 +46,24 @@ class Workers:
         self._pool = ProcessPoolExecutor(count, get_context("spawn"), _begin, (spec, tuple(known)))
 
     def __enter__(self) -> Workers:
+        self._before = signal.signal(signal.SIGTERM, _terminated)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
+        signal.signal(signal.SIGTERM, self._before)
 
     def carry_out(self, plan: Plan, keep: Path | None = None) -> Future[Trial]:
         """``keep``: a folder for the plan and its record, as ``gauntlet show`` and ``judge`` read it."""
         return self._pool.submit(_carry_out, plan, keep)
 
 
+def _terminated(*_: object) -> None:
+    raise Terminated
+
+
 def _begin(spec: str, known: tuple[Expectation, ...]) -> None:
+    end_with_parent()
     # A Ctrl-C is for the parent, which lets each come to the end of its plan.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _known[:] = known

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from harness.fuzz import faults as fault
 from harness.fuzz import names
 from harness.fuzz.sim.deviating import Script
+from harness.fuzz.sim.looking import CALM_AFTER_A_CUT
 from harness.wire import messages as m
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def _cut_node(world: World, how: fault.CutNode) -> None:
 
 def _join_up(world: World, raylet: Raylet) -> None:
     raylet.channel.cut = False
+    world.stirred(CALM_AFTER_A_CUT)
     world.record.write("raylet", "reachable", {}, raylet.who)
     world.record.write("fault", "a raylet is cut off", {"phase": "healed", "node": raylet.who})
 
@@ -84,6 +86,19 @@ def _drop_ref(world: World, how: fault.DropRef) -> None:
     if owner is not None:
         world.record.write("note", "ref dropped", {"actor": actor}, owner.raylet.who)
         owner.drop(actor)
+
+
+def _sync_again(world: World, how: fault.SyncAgain) -> None:
+    raylet = world.raylet(how.node)
+    if raylet is not None and raylet.syncer.open and not raylet.channel.cut:
+        raylet.syncer.start(beside=True)
+
+
+def _tear_store(world: World, how: fault.TearStore) -> None:
+    specs = world.store.tables.get("ACTOR_TASK_SPEC", {})
+    if not world.server.alive and specs.pop(names.actor_id(how.actor), None) is not None:
+        world.record.write("store", "tampered", {"why": "an actor's task spec was deleted"})
+        world.reached("an actor without its task spec")
 
 
 def _break_links(world: World, _how: fault.BreakLinks) -> None:
@@ -110,6 +125,8 @@ _BREAK: dict[type[Any], Callable[[World, Any], None]] = {
     fault.DropRef: _drop_ref,
     fault.BreakLinks: _break_links,
     fault.Disobey: _disobey,
+    fault.SyncAgain: _sync_again,
+    fault.TearStore: _tear_store,
 }
 
 

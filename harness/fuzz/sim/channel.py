@@ -71,6 +71,9 @@ class Channel:
     def __init__(self, network: Network, record: Record, server: Server, who: str) -> None:
         self.network, self.record, self.server, self.who = network, record, server, who
         self.cluster_id: str | None = None
+        self.token = server.token
+        self.claims = ""
+        """What it has no right to, if anything: :data:`harness.fuzz.operations.CLAIMS`."""
         self.cut = False
         self.open: dict[str, Attempt] = {}
         """By the id of its event: calls that have not ended."""
@@ -90,6 +93,8 @@ class Channel:
         facts: dict[str, Any] = {"request": message, "deadline": deadline}
         if again is not None:
             facts["again"] = again
+        if self.claims:
+            facts["claims"] = self.claims
         attempt.id = self.record.write("call", attempt.method.name, facts, self.who)
         self.open[attempt.id] = attempt
         clock = self.network.clock
@@ -100,6 +105,11 @@ class Channel:
         else:
             clock.after(self.network.travel(), self.server.receive, attempt)
         return attempt
+
+    @property
+    def authorization(self) -> str | None:
+        """The header that carries the token."""
+        return None if self.token is None else f"Bearer {self.token}"
 
     def answer(self, attempt: Attempt, reply: Message) -> None:
         """The GCS has replied: the reply travels, or is lost."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import Message
@@ -18,6 +19,8 @@ from harness.wire import messages as m
 if TYPE_CHECKING:
     from harness.fuzz.sim.world import World
 
+SECOND_POLL = 0.05
+"""Seconds from a listener's first poll to a second one beside it."""
 Then = Callable[[Any, str], None]
 
 
@@ -76,18 +79,28 @@ class Listener:
         self._client, self._what = client, what
         self._id = made_up("listener", number, ids.UNIQUE)
         self._publisher, self._processed = b"", 0
+        self._round = 0
+        """The number of the last poll: what became of those before is of no consequence."""
 
     def subscribe(self) -> None:
         name, request = subscription(self._what, self._id)
-        self._client.control(
-            name, request, lambda reply, _status: self._poll() if reply is not None else None
-        )
+        self._client.control(name, request, self._subscribed)
+
+    def _subscribed(self, reply: Any, _status: str) -> None:
+        if reply is None:
+            return
+        self._poll()
+        if self._what.twice:
+            self._client.world.clock.after(SECOND_POLL, self._poll)
 
     def _poll(self) -> None:
         name, request = poll(self._what, self._id, self._publisher, self._processed)
-        self._client.channel.send(name, request, self._polled)
+        self._round += 1
+        self._client.channel.send(name, request, partial(self._polled, self._round))
 
-    def _polled(self, reply: m.GcsSubscriberPollReply | None, status: str) -> None:
+    def _polled(self, number: int, reply: m.GcsSubscriberPollReply | None, status: str) -> None:
+        if number != self._round:
+            return
         if reply is None:
             if status == "UNAVAILABLE":
                 self.subscribe()

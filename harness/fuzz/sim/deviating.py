@@ -18,6 +18,11 @@ LEAVING = 0.05
 """Seconds from the report of an exception to the end of the worker that had it."""
 
 
+LONG_S, PATIENCE_S = 10.0, 16.0
+"""An answer that is late by more than the first keeps a GCS waiting until it goes ahead, and what it does then is
+done after the second."""
+
+
 @dataclass
 class Script:
     """One deviation: its mode, how many calls it still strikes, and how long they are delayed."""
@@ -45,6 +50,9 @@ def deviate(
     """Answer ``order`` as ``script`` says; ``obey`` is what should have been done."""
     refusal = _REFUSALS.get(order.effect.method.split(".")[1]) if script.mode == "refuse" else None
     if script.mode == "delay":
+        if script.seconds > LONG_S:
+            raylet.world.stirred(PATIENCE_S)
+            raylet.mute_until = max(raylet.mute_until, raylet.clock.now + script.seconds)
         raylet.clock.after(script.seconds, _late, raylet, whom, order, obey)
     elif refusal is not None:
         refusal(whom, raylet, order)

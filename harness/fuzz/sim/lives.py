@@ -9,6 +9,8 @@ from harness.fuzz import faults as fault
 if TYPE_CHECKING:
     from harness.fuzz.sim.world import World
 
+HOPELESS, RARELY = 5, 30.0
+"""After so many lives that ended themselves before they served, the next ones come in so many seconds."""
 RUNG = 0.3
 """Seconds that a life may serve which is to be killed at an effect that does not come."""
 
@@ -23,7 +25,7 @@ class Lives:
         self.restart_after = 0.1
         self._world, self._server = world, world.server
         self._how: fault.KillGcs | fault.CrashGcs = fault.KillGcs()
-        self._killed_young = 0
+        self._killed_young = self._failures = 0
         self._server.struck, self._server.died, self._server.opened = self._struck, self._died, self._opened
 
     @property
@@ -85,14 +87,16 @@ class Lives:
 
     def _died(self, _why: str) -> None:
         self.kills += 1
+        self._failures += 1
         self._world.reached("the GCS gives up a store that fails")
         self._world.record.write("fault", "the store fails", {"phase": "healed"})
-        self._start_later(self.restart_after)
+        self._start_later(self.restart_after if self._failures < HOPELESS else RARELY)
 
     def _opened(self) -> None:
         if self._server.life:
             self.recoveries += 1
-        self._killed_young = 0
+        self._world.stirred()
+        self._killed_young = self._failures = 0
         if self._server.budget is not None and self._server.doomed_tag is None:
             self._world.clock.after(RUNG, self._strike_late, self._server.life)
 

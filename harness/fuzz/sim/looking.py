@@ -25,14 +25,18 @@ PATIENCE = 180.0
 """Virtual seconds in which all must have come to rest: a raylet asks after itself once a minute."""
 OUTAGE = 600.0
 """Virtual seconds in which the last GCS must serve: each of its lives may be down for long."""
-PAUSES = (0.3, 0.7, 1.0, 2.0, 4.0, 8.0)
+PAUSES = (3.0, 1.0, 2.0, 4.0, 8.0)
+CALM, CALM_AFTER_A_CUT = 3.0, 6.0
+"""Seconds without a start or a fault's end that come before a look: what the GCS owes for them it has done by then."""
 ANSWER = 30.0
+TINY = 1e-6
 
 
 def close(world: World) -> None:
     """The ``closing`` look, once all is quiet and agrees, or at the end of our patience."""
     eye = _Eye(world)
     world.clock.run_until(lambda: world.server.open, OUTAGE)
+    world.stirred()
     why: list[str] = []
     seen: dict[str, Any] | None = None
     for pause in _pauses():
@@ -43,6 +47,8 @@ def close(world: World) -> None:
             break
     if seen is None:
         seen = eye.look()
+    if seen is None and world.server.open:
+        world.record.write("look", "refused", {"why": eye.why}, eye.name)
     if seen is not None:
         rest = {"quiet": not why, **({"why": "; ".join(why)} if why else {})}
         world.record.write("look", "closing", {**seen, **rest}, eye.name)
@@ -61,6 +67,11 @@ def _restless(world: World) -> Iterator[str]:
     """What speaks against quiet."""
     if not world.server.open:
         yield "the GCS does not serve"
+    if world.clock.now + TINY < world.calm_from:
+        yield "something was mended a moment ago"
+    living = [one for one in world.raylets if not one.gone]
+    if living and all(world.clock.now <= one.mute_until for one in living):
+        yield "every raylet owes an answer"
     nodes = world.store.tables.get("NODE", {})
     dead = {one for one, row in nodes.items() if m.GcsNodeInfo.FromString(row).state == m.GcsNodeInfo.DEAD}
     for raylet in world.raylets:
@@ -82,13 +93,17 @@ class _Eye:
     def __init__(self, world: World) -> None:
         self._world = world
         self._client = Client(world, self.name)
+        self.why = ""
+        """Of the last look that was not answered."""
 
     def look(self) -> dict[str, Any] | None:
         """The facts of a look; None when the GCS does not answer."""
         world = self._world
         try:
             view, available = look_at_all(self, ANSWER)  # type: ignore[arg-type]
-        except (NotAnswered, Refused):
+            workers = self.checked("GetAllWorkerInfo", m.GetAllWorkerInfoRequest(), ANSWER)
+        except (NotAnswered, Refused) as problem:
+            self.why = str(problem)
             return None
         rows: dict[str, dict[bytes, bytes]] = {
             table: dict(rows)
@@ -98,7 +113,7 @@ class _Eye:
         for table, count in world.store.counters.items():
             rows[table] = {b"": str(count).encode()}
         facts = {
-            "view": {**asdict(view), "available": available},
+            "view": {**asdict(view), "available": available, "workers": _workers(workers)},
             "books": {one.who: _book(one) for one in world.raylets},
             "stored": plain_rows(rows, dialect("2.60.0")),
         }
@@ -137,6 +152,11 @@ class _Future:
         if not self._world.clock.run_until(reached, ANSWER) or self._reply is None:
             raise NotAnswered(f"a look was not answered: {self._status or 'nothing came'}")
         return self._reply
+
+
+def _workers(reply: m.GetAllWorkerInfoReply) -> dict[str, dict[str, bool]]:
+    """By id (hex): whether each lives."""
+    return {one.worker_address.worker_id.hex(): {"alive": one.is_alive} for one in reply.worker_table_data}
 
 
 class NotAnswered(Exception):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from harness.fuzz.sim.orders import Order
+from harness.fuzz.sim.workers import AT_ONCE
 from harness.raylet.books import BundleKey
 from harness.wire import messages as m
 
@@ -36,7 +37,7 @@ def _release_workers(raylet: Raylet, order: Order, request: m.ReleaseUnusedActor
     used = set(request.worker_ids_in_use)
     for worker in raylet.alive():
         if worker.leased_for_actor and worker.worker_id not in used:
-            raylet.kill_worker(worker, "Worker is released by ReleaseUnusedActorWorkers.")
+            worker.die_soon("Worker is released by ReleaseUnusedActorWorkers.", AT_ONCE)
     order.answer(m.ReleaseUnusedActorWorkersReply())
 
 
@@ -83,7 +84,7 @@ def _release(raylet: Raylet, released: Iterable[BundleKey]) -> None:
     _tell(raylet, "returned", gone)
     for worker in raylet.alive():
         if worker.bundle in gone:
-            raylet.kill_worker(worker, "Its placement group bundle was released.")
+            worker.die_soon("Its placement group bundle was released.", AT_ONCE)
     raylet.changed()
 
 
@@ -99,7 +100,7 @@ def _is_dead(raylet: Raylet, order: Order, request: m.IsLocalWorkerDeadRequest) 
 def _kill_actor(raylet: Raylet, order: Order, request: m.KillLocalActorRequest) -> None:
     worker = raylet.workers.get(request.worker_id)
     if worker is not None and worker.actor_id in (b"", request.intended_actor_id):
-        raylet.kill_worker(worker, "Worker exits because the actor is killed.")
+        worker.die_soon("Worker exits because the actor is killed.", AT_ONCE)
     order.answer(m.KillLocalActorReply())
 
 

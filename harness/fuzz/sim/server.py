@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from google.protobuf.message import Message
 
-from harness.fuzz.sim.channel import RESET, Attempt, Network
+from harness.fuzz.sim.channel import Attempt, Channel, Network
 from harness.fuzz.sim.clock import Entry
-from harness.fuzz.sim.orders import Order
+from harness.fuzz.sim.post import Post
 from harness.fuzz.sim.record import Record
 from harness.fuzz.sim.store import Store
 from reference_gcs.core import effects as fx
@@ -20,16 +20,12 @@ from reference_gcs.core.config import settle
 
 WALL = 1_700_000_000.0
 """What is added to virtual seconds to make unix seconds."""
-CONFIG = settle('{"gcs_pull_resource_loads_period_milliseconds": 20000}', {})
+TOKEN = "the right one"
+SETTINGS = '{"gcs_pull_resource_loads_period_milliseconds": 20000}'
+CONFIG, TOKEN_CONFIG = settle(SETTINGS, {}), settle(SETTINGS, {}, TOKEN)
 """As by default, but for what is asked of every raylet once a second and is of no consequence."""
 CONNECTING = 0.02
 """Seconds, at the most, until those who wait for a GCS find that it serves."""
-
-
-class Door(Protocol):
-    """What listens at an address of a raylet, a worker or a driver."""
-
-    def order(self, send: Order) -> None: ...
 
 
 class Stream(Protocol):
@@ -42,12 +38,13 @@ class Stream(Protocol):
 class Server:
     """``alive``: there is a process; ``open``: it serves. ``died``: told of each end that it brought about itself."""
 
-    def __init__(self, network: Network, record: Record, store: Store, seed: int) -> None:
+    def __init__(self, network: Network, record: Record, store: Store, seed: int, guarded: bool) -> None:
+        self.token = TOKEN if guarded else None
+        self._config = TOKEN_CONFIG if guarded else CONFIG
         self.network, self.record, self.store = network, record, store
         self.life = -1
         self.alive = self.open = False
-        self.doors: dict[tuple[str, int], Door] = {}
-        self.orders: dict[int, Order] = {}
+        self.post = Post(self)
         self.tags: dict[int, int] = {}
         self.doomed_tag: int | None = None
         self.budget: int | None = None
@@ -75,7 +72,7 @@ class Server:
         self.alive = True
         self.record.write("gcs", "started", {"life": self.life, "pid": 1000 + self.life}, "gcs")
         self.store.connect()
-        self._gcs = core.fresh(CONFIG, self._seed * 1000 + self.life)
+        self._gcs = core.fresh(self._config, self._seed * 1000 + self.life)
         self.feed(ev.Boot(1000 + self.life))
 
     def kill(self, applied: int) -> int:
@@ -92,9 +89,7 @@ class Server:
             self.network.clock.cancel(timer)
         self._timers.clear()
         left = self.store.cut(applied)
-        orders, self.orders = self.orders, {}
-        for order in orders.values():
-            order.leave()
+        self.post.drop()
         calls, self._calls = self._calls, {}
         for attempt in calls.values():
             attempt.channel.fail_soon(attempt, "UNAVAILABLE", "Socket closed")
@@ -120,22 +115,22 @@ class Server:
         self._calls[number] = attempt
         message = type(attempt.message)()
         message.CopyFrom(attempt.message)
-        claimed = attempt.channel.cluster_id
-        self._feed_as(attempt.tag, ev.Request(number, attempt.method.full_name, message, claimed))
+        claimed, bearer = attempt.channel.cluster_id, attempt.channel.authorization
+        self._feed_as(attempt.tag, ev.Request(number, attempt.method.full_name, message, claimed, bearer))
 
     def cancel(self, attempt: Attempt) -> None:
         """The caller no longer waits."""
         if attempt.number and self._calls.pop(attempt.number, None) is not None:
             self._feed_as(0, ev.RequestCancelled(attempt.number))
 
-    def stream(self, node_id: bytes, cluster_id: str | None, end: Stream) -> int:
+    def stream(self, node_id: bytes, channel: Channel, end: Stream) -> int:
         """A raylet opens a stream; its number, 0 when nobody is there."""
         if not self.open:
             return 0
         self._next_stream += 1
         number = self._next_stream
         self._streams[number] = end
-        self._feed_as(0, ev.StreamOpened(number, node_id, cluster_id))
+        self._feed_as(0, ev.StreamOpened(number, node_id, channel.cluster_id, channel.authorization))
         return number
 
     def stream_frame(self, number: int, message: Message) -> None:
@@ -194,34 +189,10 @@ class Server:
             attempt.channel.fail_soon(attempt, effect.code, effect.details)
 
     def _send(self, effect: fx.Send, tag: int) -> None:
-        order = self.orders[effect.send] = Order(self, effect, tag)
-        clock = self.network.clock
-        if effect.timeout is not None:
-            order.timer = clock.after(effect.timeout, self._too_late, order)
-        if self.network.loses():
-            clock.after(RESET, order.end, None, "UNAVAILABLE")
-        else:
-            clock.after(self.network.travel(), self._arrive, order)
-
-    def _arrive(self, order: Order) -> None:
-        if order.over and not order.gone:
-            return
-        door = self.doors.get((order.effect.ip, order.effect.port))
-        if door is None:
-            order.end(None, "UNAVAILABLE")
-        elif not order.gone:
-            door.order(order)
-
-    def _too_late(self, order: Order) -> None:
-        order.gone = True
-        if order.on_gone is not None:
-            order.on_gone()
-        order.end(None, "DEADLINE_EXCEEDED")
+        self.post.send(effect, tag)
 
     def _cancel_send(self, effect: fx.CancelSend, _tag: int) -> None:
-        order = self.orders.pop(effect.send, None)
-        if order is not None:
-            order.leave()
+        self.post.cancel(effect.send)
 
     def _set_timer(self, effect: fx.SetTimer, tag: int) -> None:
         self.tags[effect.timer] = tag

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import Message
 
@@ -30,19 +30,21 @@ class Syncer:
         self._version = 0
         self._told_soon = False
 
-    def start(self) -> None:
-        """A stream in the place of the one before."""
+    def start(self, beside: bool = False) -> None:
+        """A stream in the place of the one before; ``beside``: that stands until the GCS ends it."""
         raylet = self._raylet
         if raylet.gone:
             return
-        self._server.hang_up(self._stream)
+        if not beside:
+            self._server.hang_up(self._stream)
         self._streams += 1
         number = 0
         if not raylet.channel.cut:
             end = _End(self, self._streams)
-            number = self._server.stream(raylet.node_id, raylet.channel.cluster_id, end)
+            number = self._server.stream(raylet.node_id, raylet.channel, end)
         self._stream, self.open = number, bool(number)
         if number:
+            self._write("open", self._streams)
             self._send_view()
         else:
             raylet.clock.after(REOPEN, self._start_again, self._streams)
@@ -58,6 +60,8 @@ class Syncer:
 
     def closed(self, number: int) -> None:
         """The ``number``-th stream has ended."""
+        if not self._raylet.gone:
+            self._write("closed", number)
         if number == self._streams and not self._raylet.gone:
             self._stream, self.open = 0, False
             self._raylet.clock.after(REOPEN, self._start_again, number)
@@ -68,10 +72,11 @@ class Syncer:
             self._told_soon = True
             self._raylet.clock.after(TELLING, self._tell)
 
-    def frame(self, batch: m.RaySyncMessageBatch) -> None:
-        """Views of others."""
+    def frame(self, number: int, batch: m.RaySyncMessageBatch) -> None:
+        """Views of others, from the ``number``-th stream."""
         if self._raylet.gone:
             return
+        self._write("view", number, of=[one.node_id for one in batch.messages])
         for one in batch.messages:
             if one.message_type == m.RESOURCE_VIEW:
                 view = m.ResourceViewSyncMessage.FromString(one.sync_message)
@@ -92,6 +97,7 @@ class Syncer:
 
     def _send_view(self) -> None:
         book = self._raylet.book
+        self._write("sent", self._streams)
         self._version += 1
         view = m.ResourceViewSyncMessage(resources_available=book.available(), resources_total=book.total())
         one = m.RaySyncMessage(
@@ -103,6 +109,9 @@ class Syncer:
         batch = m.RaySyncMessageBatch(messages=[one])
         self._raylet.clock.after(TRAVEL, self._server.stream_frame, self._stream, batch)
 
+    def _write(self, what: str, stream: int, **facts: Any) -> None:
+        self._raylet.write("sync", what, {"stream": stream, **facts})
+
 
 class _End:
     """The raylet's end of its ``number``-th stream."""
@@ -111,7 +120,7 @@ class _End:
         self._syncer, self._number = syncer, number
 
     def frame(self, message: Message) -> None:
-        self._syncer.frame(message)  # type: ignore[arg-type]
+        self._syncer.frame(self._number, message)  # type: ignore[arg-type]
 
     def closed(self) -> None:
         self._syncer.closed(self._number)

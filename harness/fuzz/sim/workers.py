@@ -18,6 +18,8 @@ ORDERED = m.INTENDED_SYSTEM_EXIT
 IP = "127.0.0.1"
 DYING = 0.002
 """Seconds from an order to die to its end: the answer leaves first."""
+AT_ONCE = 0.00005
+"""Seconds in which a raylet ends a process of its own: before its answer arrives."""
 
 
 @dataclass
@@ -84,8 +86,7 @@ class Worker(Driver):
         return m.Address(node_id=self.raylet.node_id, ip_address=IP, port=self.port, worker_id=self.worker_id)
 
     def order(self, order: Order) -> None:
-        name = order.effect.method.split(".")[1]
-        behaviour = _BEHAVIOURS.get(name)
+        behaviour = _BEHAVIOURS.get(order.name)
         if behaviour is None:
             super().order(order)
             return
@@ -114,8 +115,8 @@ class Worker(Driver):
         order.answer(m.ExitReply(success=True))
         self.die_soon("Worker exits because it was asked to.")
 
-    def die_soon(self, why: str) -> None:
-        self.raylet.clock.after(DYING, self.raylet.kill_worker, self, why, ORDERED)
+    def die_soon(self, why: str, after: float = DYING) -> None:
+        self.raylet.clock.after(after, self.raylet.kill_worker, self, why, ORDERED)
 
     def failure(self) -> m.ReportWorkerFailureRequest:
         """The report of its death."""

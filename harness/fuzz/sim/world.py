@@ -11,13 +11,14 @@ from harness.driver.specs import Owner
 from harness.fuzz import asking, names
 from harness.fuzz import faults as fault
 from harness.fuzz import operations as op
+from harness.fuzz.operations import ANOTHER_CLUSTER, NO_TOKEN
 from harness.fuzz.plan import Plan, Step, consistent
 from harness.fuzz.sim.breaking import break_down
 from harness.fuzz.sim.channel import Channel, Network
 from harness.fuzz.sim.client import Client, Listener
 from harness.fuzz.sim.clock import Clock
 from harness.fuzz.sim.lives import Lives
-from harness.fuzz.sim.looking import close
+from harness.fuzz.sim.looking import CALM, close
 from harness.fuzz.sim.raylet import Raylet
 from harness.fuzz.sim.record import NAMESPACE, Record
 from harness.fuzz.sim.server import Server
@@ -46,7 +47,7 @@ class World:
         self.record = Record(self.clock)
         self.network = Network(self.clock, self.random, plan.weather)
         self.store = Store(self.clock, self.random, self.record, plan.weather.store)
-        self.server = Server(self.network, self.record, self.store, plan.seed)
+        self.server = Server(self.network, self.record, self.store, plan.seed, plan.token)
         self.lives = Lives(self)
         self.store.refused = lambda: self.record.write("fault", "the store fails", {"phase": "inject"})
         self.conditions: Counter[str] = Counter()
@@ -56,6 +57,7 @@ class World:
         self._numbers = 0
         self._incarnations: Counter[bytes] = Counter()
         self.owners: dict[int, Raylet] = {}
+        self.calm_from = 0.0
         self._parents: dict[int, Owner] = {}
         self._named: dict[tuple[str, str], bytes] = {}
         self.problem: Exception | None = None
@@ -98,12 +100,16 @@ class World:
                 self._named[place] = spec.actor_id
                 self.reached("a name is taken over")
 
+    def stirred(self, calm: float = CALM) -> None:
+        """Something was mended or has begun: the closing look waits for so many seconds after it."""
+        self.calm_from = max(self.calm_from, self.clock.now + calm)
+
     # -- the run ---------------------------------------------------------------------------
 
     def run(self) -> None:
         """Build the cluster, take every step, let all come to rest, and look."""
         facts = {"target": "reference", "release": "2.60.0", "namespace": NAMESPACE, "store": "redis",
-                 "persistence": "aof", "ledger": True, "session": "s"}  # fmt: skip
+                 "persistence": "aof", "ledger": True, "session": "s", "clock": "virtual"}  # fmt: skip
         self.record.write("cluster", "built", facts)
         self._build()
         for number, step in enumerate(self.plan.steps, 1):
@@ -146,6 +152,8 @@ class World:
             client.channel.cluster_id = self.clients[0].channel.cluster_id
             self.listeners.append(client)
             Listener(client, do, tag).subscribe()
+        elif isinstance(do, op.Intrude):
+            self._intrude(do, tag)
         else:
             job = asking.job_of(do)
             if job is not None:
@@ -155,6 +163,20 @@ class World:
                 return  # who would ask for it does not live
             client = self.clients[step.client % len(self.clients)]
             client.ask(asking.asks(do, lambda job: owner or self._owner(job)), step.times, tag)
+
+    def _intrude(self, do: op.Intrude, tag: int) -> None:
+        """A client of its own, which claims what it has no right to."""
+        client = Client(self, f"intruder-{tag}")
+        channel = client.channel
+        channel.claims, channel.cluster_id = do.claims, self.clients[0].channel.cluster_id
+        if do.claims == ANOTHER_CLUSTER:
+            channel.cluster_id = "c0" * ids.UNIQUE
+        elif channel.token is None:
+            return
+        else:
+            channel.token = None if do.claims == NO_TOKEN else "a wrong one"
+        self.listeners.append(client)
+        client.ask(asking.asks(do, self._owner), 1, tag)
 
     def channels(self) -> list[Channel]:
         return [
@@ -194,7 +216,7 @@ class World:
     def owner_of(self, actor: int) -> Driver | None:
         """The driver or worker that owns an actor, if it lives."""
         if (parent := self._parents.get(actor)) is not None:
-            door = self.server.doors.get((parent.ip, parent.port))
+            door = self.server.post.doors.get((parent.ip, parent.port))
             return door if isinstance(door, Driver) and door.worker_id == parent.worker_id else None
         home = self.owners.get(names.job_of(actor))
         return home.drivers.get(names.driver_id(names.job_of(actor))) if home is not None else None

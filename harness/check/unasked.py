@@ -1,0 +1,249 @@
+"""No actor is created that nobody asked to create; no actor and no node is DEAD without a reason. Pure.
+
+Source: A1, A4, A7, A9 and N3 of the contract. A reason is what the record shows to have been asked for, or to have ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.check.effects import RESTART_FOR_LINEAGE
+from harness.check.endings import Endings, endings
+from harness.check.living import actor_of
+from harness.check.observed import CHANNELS
+from harness.check.promise import Row, is_nil
+from harness.check.rows import key_of
+from harness.check.ruling import Ruling, Violation, rule
+from harness.check.story import Story
+from harness.check.troubles import Troubles
+
+NAME = "nothing unasked"
+SLACK_S = 0.5
+"""Seconds after its deed within which the harness has written that it killed a raylet."""
+LINGERING_S = 60.0
+"""Seconds for which what stood between a GCS and a raylet may still be why that is given up."""
+_LIVING = frozenset({"PENDING_CREATION", "ALIVE", "RESTARTING"})
+Sight = tuple[float, str]
+"""When something was seen, and the event or entry that shows it."""
+
+
+def unasked(story: Story) -> Ruling:
+    """Judged: actors whose registration is in the record, and nodes."""
+    if any(life.who != "gcs" for life in story.lives):
+        return rule(NAME, (), 0)
+    seen = _Seen(story)
+    actors = _actors(story)
+    found = [*_created(story, seen, actors), *_ended(story, seen, actors), *_given_up(story, seen)]
+    return rule(NAME, found, len(actors) + len(seen.nodes))
+
+
+# --- what was seen -------------------------------------------------------------------------------
+
+
+class _Seen:
+    """By id: ``begun`` when an actor was first seen being created, ``ended`` when an actor or a node first was DEAD."""
+
+    def __init__(self, story: Story) -> None:
+        self.begun: dict[str, Sight] = {}
+        self.ended: dict[str, Sight] = {}
+        self.nodes: set[str] = set()
+        self._until = story.store_lost if story.store_lost is not None else float("inf")
+        for write in story.writes:
+            if write.table in ("ACTOR", "NODE"):
+                self._row(write.table, key_of(write), write.row or {}, write.entry.at, write.entry.id)
+        for one in story.of("message"):
+            if CHANNELS.get(one.what) in ("ACTOR", "NODE"):
+                key, row = str(one.facts.get("key", "")), one.facts.get("payload", {})
+                self._row(CHANNELS[one.what], key, row, one.at, one.id)
+        for look in story.looks:
+            for table, name in (("ACTOR", "actors"), ("NODE", "nodes")):
+                for key, row in look.view.get(name, {}).items():
+                    self._row(table, key, row, look.at, look.id)
+        for one in (*story.of("order"), *story.of("worker")):
+            if actor := actor_of(one):
+                self._first(self.begun, actor, one.at, one.id)
+
+    def _row(self, table: str, key: str, row: Row, at: float, id: str) -> None:
+        if table == "NODE":
+            self.nodes.add(key)
+        if row.get("state") == "DEAD":
+            self._first(self.ended, key, at, id)
+        elif table == "ACTOR" and row.get("state") in _LIVING:
+            self._first(self.begun, key, at, id)
+
+    def _first(self, sights: dict[str, Sight], key: str, at: float, id: str) -> None:
+        if at < self._until and (key not in sights or at < sights[key][0]):
+            sights[key] = (at, id)
+
+
+# --- actors --------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Actor:
+    """``spec``: as it was registered; ``asked``: when its creation was first asked for."""
+
+    spec: Row
+    asked: float = float("inf")
+    ids: tuple[str, ...] = field(default=())
+
+
+def _actors(story: Story) -> dict[str, _Actor]:
+    found: dict[str, _Actor] = {}
+    for call in story.calls:
+        if call.method == RESTART_FOR_LINEAGE and (known := found.get(call.request.get("actor_id", ""))):
+            known.asked = min(known.asked, call.start)
+        if call.method not in ("RegisterActor", "CreateActor"):
+            continue
+        spec = call.request.get("task_spec", {})
+        actor = spec.get("actor_creation_task_spec", {}).get("actor_id", "")
+        if call.method == "RegisterActor":
+            found.setdefault(actor, _Actor(spec, ids=call.ids))
+        elif actor in found:
+            found[actor].asked = min(found[actor].asked, call.start)
+    return found
+
+
+def _created(story: Story, seen: _Seen, actors: Mapping[str, _Actor]) -> Iterator[Violation]:
+    if story.baseline is not None:
+        return
+    for actor, told in actors.items():
+        at, id = seen.begun.get(actor, (float("inf"), ""))
+        if at < told.asked:
+            yield Violation(
+                "an actor was created though nobody had asked for that",
+                f"actor {actor}: registered, and on its way at {at:.6f} without any CreateActor",
+                (*told.ids, id),
+            )
+
+
+def _ended(story: Story, seen: _Seen, actors: Mapping[str, _Actor]) -> Iterator[Violation]:
+    reasons = _Reasons(story)
+    for actor, told in actors.items():
+        sight = seen.ended.get(actor)
+        if sight is None or reasons.excuse(actor, told.spec, sight[0]):
+            continue
+        what = "a detached actor" if _detached(told.spec) else "an actor"
+        yield Violation(
+            f"{what} is DEAD for no reason",
+            f"actor {actor}: DEAD at {sight[0]:.6f}; nothing that it depends on had ended",
+            (*told.ids, sight[1]),
+        )
+
+
+def _detached(spec: Row) -> bool:
+    return bool(spec.get("actor_creation_task_spec", {}).get("is_detached"))
+
+
+class _Reasons:
+    """Why an actor may have ended, by a moment."""
+
+    def __init__(self, story: Story) -> None:
+        self._ends: Endings = endings(story, cuts=False)
+        self._places: dict[str, set[str]] = {}
+        self._bent: dict[str, float] = {}
+        self._jobs: dict[str, tuple[str, ...]] = {}
+        self._groups: dict[str, tuple[float, Row]] = {}
+        self._specs = {actor: told.spec for actor, told in _actors(story).items()}
+        for one in story.of("worker"):
+            if actor := actor_of(one):
+                self._places.setdefault(actor, set()).update((one.facts["worker"], one.who))
+        for write in story.writes:
+            if write.table == "ACTOR":
+                self._places.setdefault(key_of(write), set()).update(
+                    _address((write.row or {}).get("address"))
+                )
+        for one in story.of("order"):
+            if one.facts.get("script") and (actor := actor_of(one)):
+                self._bent.setdefault(actor, one.at)
+        for call in story.calls:
+            if call.method == "AddJob":
+                data = call.request.get("data", {})
+                self._jobs.setdefault(data.get("job_id", ""), _address(data.get("driver_address")))
+            elif call.method == "CreatePlacementGroup" and call.outcome == "ok" and call.end is not None:
+                spec = call.request.get("placement_group_spec", {})
+                self._groups.setdefault(spec.get("placement_group_id", ""), (call.end, spec))
+
+    def excuse(self, actor: str, spec: Row, at: float) -> bool:
+        return (
+            self._bent.get(actor, float("inf")) <= at
+            or self._nowhere(spec, at)
+            or self._ends.by(at, self._depends_on(actor, spec))
+            or any(
+                self._ends.first.get(one, float("inf")) <= at + SLACK_S for one in self._nodes(actor, spec)
+            )
+        )
+
+    def _nodes(self, actor: str, spec: Row) -> set[str]:
+        return self._ends.nodes & self._depends_on(actor, spec)
+
+    def _depends_on(self, actor: str, spec: Row, past: frozenset[str] = frozenset()) -> set[str]:
+        """The ids with whose end the actor ends."""
+        found = {actor, *self._places.get(actor, ())}
+        if group := _group(spec):
+            found |= {group, *self._group_depends_on(group)}
+        root = str(spec.get("root_detached_actor_id", ""))
+        rooted = not is_nil(root) and root != actor
+        if rooted:
+            found.add(root)
+            if root in self._specs and root not in past:
+                found |= self._depends_on(root, self._specs[root], past | {actor})
+        if not _detached(spec):
+            found.update(_address(spec.get("caller_address")))
+            job = str(spec.get("job_id", ""))
+            found.update(() if rooted else (job, *self._jobs.get(job, ())))
+        return found
+
+    def _group_depends_on(self, group: str) -> set[str]:
+        _, spec = self._groups.get(group, (0.0, {}))
+        job = "" if spec.get("is_detached") else spec.get("creator_job_id", "")
+        creator = "" if spec.get("is_detached") else spec.get("creator_actor_id", "")
+        return {one for one in (job, creator, *self._jobs.get(job, ())) if one}
+
+    def _nowhere(self, spec: Row, at: float) -> bool:
+        """Whether what it was registered with can come to nothing: no job to belong to, no place to live in."""
+        strategy = spec.get("scheduling_strategy", {})
+        affinity = strategy.get("node_affinity_scheduling_strategy", {})
+        group = _group(spec)
+        made, about = self._groups.get(group, (float("inf"), {}))
+        index = strategy.get("placement_group_scheduling_strategy", {}).get("placement_group_bundle_index", 0)
+        homeless = bool(group) and (made > at or index >= len(about.get("bundles", ())))
+        jobless = not _detached(spec) and spec.get("job_id", "") not in self._jobs
+        return homeless or jobless or (bool(affinity) and not affinity.get("soft"))
+
+
+def _group(spec: Row) -> str:
+    strategy = spec.get("scheduling_strategy", {}).get("placement_group_scheduling_strategy", {})
+    group = str(strategy.get("placement_group_id", ""))
+    return "" if is_nil(group) else group
+
+
+def _address(address: Any) -> tuple[str, ...]:
+    """The ids of the worker and the node in an address."""
+    row = address or {}
+    return tuple(
+        one
+        for one in (row.get("worker_id", ""), row.get("node_id", "") or row.get("raylet_id", ""))
+        if not is_nil(one)
+    )
+
+
+# --- nodes ---------------------------------------------------------------------------------------
+
+
+def _given_up(story: Story, seen: _Seen) -> Iterator[Violation]:
+    ends = endings(story, deaths=False)
+    troubles = Troubles(story)
+    joined = {one.who for one in story.of("raylet") if one.what == "joins"}
+    for node in sorted(seen.nodes & joined):
+        at, id = seen.ended.get(node, (float("inf"), ""))
+        if at == float("inf") or ends.by(at + SLACK_S, (node,)):
+            continue
+        if not troubles.any(node, at - LINGERING_S, at):
+            yield Violation(
+                "a node is DEAD for no reason",
+                f"node {node}: DEAD at {at:.6f}; its raylet lived, and nothing stood in its way",
+                (id,),
+            )
