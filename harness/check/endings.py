@@ -62,7 +62,7 @@ def endings(story: Story, deaths: bool = True, cuts: bool = True) -> Endings:
     for one in story.of("note"):
         if one.what in ("owner left", "ref dropped"):
             found.add(one.at, (one.facts.get("worker"), one.facts.get("actor")))
-    for at, node in (*_nodes(story, cuts), *_shared_doors(story), *(_dead_nodes(story) if deaths else ())):
+    for at, node in (*_nodes(story, cuts), *_shared_doors(story), *(dead_nodes(story) if deaths else ())):
         found.node(at, node)
     return found
 
@@ -123,8 +123,8 @@ def _worker(row: Row, address: str) -> str | None:
     return worker
 
 
-def _dead_nodes(story: Story) -> Iterator[tuple[float, str]]:
-    """When the record first shows that a GCS took a node for dead."""
+def dead_nodes(story: Story) -> Iterator[tuple[float, str]]:
+    """When the record shows that a GCS took a node for dead: each time, with the node."""
     for write in story.writes:
         if write.table == "NODE" and write.row is not None and write.row.get("state") == "DEAD":
             yield write.entry.at, write.key

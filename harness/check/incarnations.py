@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from harness.check.endings import dead_nodes
 from harness.check.observed import Seen, published, read, written
 from harness.check.rows import Rows
 from harness.check.ruling import Violation
@@ -47,6 +49,9 @@ class Incarnations:
                 self._left.setdefault(one.who, []).append(one.at)
         self._note_orders(story)
         self._restarting = _restarting(story)
+        self._dead: dict[str, float] = {}
+        for at, node in dead_nodes(story):
+            self._dead[node] = min(at, self._dead.get(node, at))
 
     def _note(self, one: Event) -> None:
         worker = str(one.facts.get("worker", ""))
@@ -88,6 +93,9 @@ class Incarnations:
         if any(end is not None and end <= second.at for end in ends):
             return True
         if any(first.at <= left <= second.at for left in self._left.get(first.node, ())):
+            return True
+        # A node that the GCS has given up goes on until it hears of that: what is created there is nobody's decision.
+        if any(self._dead.get(node, math.inf) <= second.at for node in (first.node, second.node)):
             return True
         decided = self._restarting.get(actor, ())
         return any(at == ALWAYS or first.at <= at <= second.at for at in decided)

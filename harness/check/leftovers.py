@@ -25,6 +25,7 @@ BOUND = (
     "node_label_scheduling_strategy",
 )
 """Strategies by which not every node with room will do."""
+SWEEPS = frozenset({"ReleaseUnusedActorWorkers", "ReleaseUnusedBundles"})
 Row = Mapping[str, Any]
 
 
@@ -46,6 +47,7 @@ class _Rubble:
         self._actors: Mapping[str, Row] = look.view.get("actors", {})
         self._groups: Mapping[str, Row] = look.view.get("groups", {})
         self._nodes: Mapping[str, Row] = look.view.get("nodes", {})
+        self._unswept = _unswept(story, look, life)
         self._stored: dict[tuple[str, str], tuple[float, Row]] = {}
         self._since: dict[tuple[str, str], float] = {}
         for write in story.writes:
@@ -156,13 +158,14 @@ class _Rubble:
 
     def _room(self, wanted: Mapping[str, float]) -> str | None:
         """A node that has all of ``wanted`` free, and that the GCS knows to have it. None where a node is ALIVE whose
-        raylet is not: it may be asked first."""
+        raylet is not: it may be asked first. What a raylet still holds of before, it has told only once it is swept."""
         if not all(self._stands(node) for node, row in self._nodes.items() if row.get("state") == "ALIVE"):
             return None
         seen = self._look.view.get("available", {})
         for node, book in self._look.books.items():
             told = seen.get(node, {})
-            if self._stands(node) and all(
+            ready = self._stands(node) and node not in self._unswept
+            if ready and all(
                 min(book.get("available", {}).get(kind, 0.0), told.get(kind, 0.0)) >= amount
                 for kind, amount in wanted.items()
             ):
@@ -194,3 +197,17 @@ class _Rubble:
 
 def _node(call: Call) -> str:
     return str(call.request.get("node_info", {}).get("node_id", ""))
+
+
+def _unswept(story: Story, look: Look, life: Life) -> set[str]:
+    """The nodes that were made not to answer an order of this life to release what is in no use, and have not yet."""
+    waiting: set[tuple[str, str]] = set()
+    for one in story.of("order"):
+        if not life.started <= one.at <= look.at:
+            continue
+        place = (one.who, str(one.facts.get("seq")))
+        if one.what in SWEEPS and one.facts.get("outcome") == "received" and one.facts.get("script"):
+            waiting.add(place)
+        elif one.facts.get("outcome") == "answered":
+            waiting.discard(place)
+    return {node for node, _ in waiting}

@@ -117,6 +117,18 @@ FINE = {
 }  # fmt: skip
 
 
+SWEPT = {"seq": 1, "outcome": "received", "script": "delay"}
+
+
+def test_a_node_that_has_not_answered_its_sweep_is_no_room() -> None:
+    told = tale().event("order", "ReleaseUnusedBundles", SWEPT, NODE)
+    assert not leftovers(looked(stored(told, "PENDING"), **group("PENDING")).story()).violations
+    told = tale().event("order", "ReleaseUnusedBundles", SWEPT, NODE)
+    told = told.event("order", "ReleaseUnusedBundles", {"seq": 1, "outcome": "answered"}, NODE)
+    [found] = leftovers(looked(stored(told, "PENDING"), **group("PENDING")).story()).violations
+    assert found.signature == "a group is PENDING for ever"
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_is_left_over_is_told(name: str) -> None:
     told, signature = BROKEN[name]

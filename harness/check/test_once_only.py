@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from harness.check.once_only import at_most_once
 from harness.check.tale import Tale, tale
 
@@ -31,6 +33,14 @@ def test_a_second_worker_after_the_first_is_right() -> None:
     assert signatures(given(exited, W2)) == []
     assert signatures(given(given(tale(), W1).event("raylet", "killed", {}, N1), W2, N2)) == []
     assert signatures(given(given(tale(), W1).write("ACTOR", ACTOR, RESTARTING), W2)) == []
+
+
+@pytest.mark.parametrize("given_up", [N1, N2])
+def test_a_node_that_was_given_up_may_not_know_that_yet(given_up: str) -> None:
+    told = given(tale().write("NODE", given_up, {"state": "DEAD"}), W1)
+    assert signatures(given(told, W2, N2)) == []
+    told = given(tale().write("NODE", "0c" * 28, {"state": "DEAD"}), W1)
+    assert signatures(given(told, W2, N2)) == [TWO_WORKERS]
 
 
 def test_a_worker_that_was_told_to_end_is_over() -> None:

@@ -133,5 +133,14 @@ def test_what_has_a_reason_is_fine(name: str) -> None:
     assert ruling.finding is Finding.HELD
 
 
+def test_a_reader_has_seen_an_actor_begin_when_it_is_answered_and_not_when_it_asks() -> None:
+    reading = registered().begin("GetAllActorInfo", {}, id="read")
+    began = {"actor_table_data": [{"actor_id": ACTOR, "state": "PENDING_CREATION"}]}
+    told = reading.call("CreateActor", spec()).end("read", began)
+    assert not unasked(told.story()).violations
+    told = registered().call("GetAllActorInfo", {}, began)
+    assert [one.signature for one in unasked(told.story()).violations] == [UNASKED]
+
+
 def test_of_two_gcs_neither_is_judged() -> None:
     assert unasked(died(living()).event("gcs", "started", {"life": 0}, "rival").story()).idle

@@ -12,7 +12,7 @@ from typing import Any
 from harness.check.effects import RESTART_FOR_LINEAGE
 from harness.check.endings import Endings, endings
 from harness.check.living import actor_of
-from harness.check.observed import CHANNELS
+from harness.check.observed import CHANNELS, read
 from harness.check.promise import Row, is_nil
 from harness.check.rows import key_of
 from harness.check.ruling import Ruling, Violation, rule
@@ -57,10 +57,9 @@ class _Seen:
             if CHANNELS.get(one.what) in ("ACTOR", "NODE"):
                 key, row = str(one.facts.get("key", "")), one.facts.get("payload", {})
                 self._row(CHANNELS[one.what], key, row, one.at, one.id)
-        for look in story.looks:
-            for table, name in (("ACTOR", "actors"), ("NODE", "nodes")):
-                for key, row in look.view.get(name, {}).items():
-                    self._row(table, key, row, look.at, look.id)
+        for seen in read(story):
+            if seen.table in ("ACTOR", "NODE"):
+                self._row(seen.table, seen.key, seen.row or {}, seen.end, seen.ids[-1])
         for one in (*story.of("order"), *story.of("worker")):
             if actor := actor_of(one):
                 self._first(self.begun, actor, one.at, one.id)

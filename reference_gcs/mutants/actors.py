@@ -140,7 +140,7 @@ def ignores_the_death_of_workers(_gone: Original, _gcs: Gcs, _happening: Any) ->
 @mutant(
     actor_owners._polled,
     breaks="A9",
-    seen_by=(SCENARIO,),
+    seen_by=("nothing unasked", SCENARIO),
     cases=[ACTORS + "test_an_owner_unreachable_for_a_moment_does_not_lose_its_actors"],
 )
 def takes_a_silent_owner_for_dead(polled: Original, gcs: Gcs, actor_id: bytes, reply: Any) -> None:

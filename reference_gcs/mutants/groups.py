@@ -96,7 +96,7 @@ def calls_a_group_created_before_the_commit(
 @mutant(
     placement_groups.lifetime_over,
     breaks="P4",
-    seen_by=(SCENARIO,),
+    seen_by=("nothing left over", SCENARIO),
     cases=[GROUPS + "test_a_group_of_a_job_that_ended_in_the_outage_is_removed"],
 )
 def keeps_the_groups_of_finished_jobs(_over: Original, _gcs: Gcs, _group: Group) -> bool:

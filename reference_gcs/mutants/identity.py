@@ -14,7 +14,7 @@ IDENTITY = "test_identity.py::"
 @mutant(
     access.refusal,
     breaks="C3",
-    seen_by=(SCENARIO,),
+    seen_by=("identity", SCENARIO),
     cases=[IDENTITY + "test_a_foreign_cluster_id_is_refused_without_effect"],
 )
 def trusts_any_cluster_id(
@@ -43,7 +43,7 @@ def wants_a_cluster_id_of_everybody(
 @mutant(
     access.refusal,
     breaks="C6",
-    seen_by=(SCENARIO,),
+    seen_by=("identity", SCENARIO),
     cases=[IDENTITY + "test_in_token_mode_every_call_needs_the_token"],
 )
 def takes_any_token(

@@ -38,7 +38,7 @@ def loads_the_actors_of_finished_jobs(_loadable: Original, _gcs: Gcs, _spec: Any
 @mutant(
     actor_death._job_finished,
     breaks="A6",
-    seen_by=(SCENARIO,),
+    seen_by=("nothing left over", SCENARIO),
     cases=[ACTORS + "test_an_owned_actor_dies_with_its_job_though_its_owner_lives"],
 )
 def leaves_actors_to_their_owners(_finished: Original, _gcs: Gcs, _happening: JobFinished) -> None:
@@ -48,7 +48,7 @@ def leaves_actors_to_their_owners(_finished: Original, _gcs: Gcs, _happening: Jo
 @mutant(
     actor_death._job_finished,
     breaks="A7",
-    seen_by=("survival", SCENARIO),
+    seen_by=("survival", "nothing unasked", SCENARIO),
     cases=[ACTORS + "test_at_its_jobs_end_an_owned_actor_dies_and_a_detached_one_lives"],
 )
 def ends_detached_actors_with_their_job(_finished: Original, gcs: Gcs, finished: JobFinished) -> None:

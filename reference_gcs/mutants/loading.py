@@ -62,7 +62,7 @@ def serves_while_loading(boot: Original, shell: Shell) -> None:
 @mutant(
     recovery._recovered,
     breaks="L5",
-    seen_by=(SCENARIO,),
+    seen_by=("swift start", SCENARIO),
     cases=["test_requests.py::test_a_hundred_rows_a_table_load_within_a_second"],
 )
 def dawdles_before_it_serves(recovered: Original, gcs: Gcs, _outcome: Any) -> None:

@@ -124,7 +124,7 @@ def shows_stale_resources(apply: Original, view: Any, reported: Any) -> None:
 @mutant(
     resources.stream_message,
     breaks="B6",
-    seen_by=(SCENARIO,),
+    seen_by=("syncer streams", SCENARIO),
     cases=[PUBSUB + "test_a_nodes_view_reaches_all_others_and_newcomers"],
 )
 def sends_views_back(message: Original, gcs: Gcs, stream: int, batch: Any) -> None:
@@ -136,7 +136,7 @@ def sends_views_back(message: Original, gcs: Gcs, stream: int, batch: Any) -> No
 @mutant(
     resources.stream_opened,
     breaks="B6",
-    seen_by=(SCENARIO,),
+    seen_by=("syncer streams", SCENARIO),
     cases=[PUBSUB + "test_a_nodes_view_reaches_all_others_and_newcomers"],
 )
 def tells_newcomers_nothing(opened: Original, gcs: Gcs, stream: int, node_id: bytes) -> None:
@@ -148,7 +148,7 @@ def tells_newcomers_nothing(opened: Original, gcs: Gcs, stream: int, node_id: by
 @mutant(
     resources.stream_opened,
     breaks="B5",
-    seen_by=(SCENARIO,),
+    seen_by=("syncer streams", SCENARIO),
     cases=[PUBSUB + "test_a_second_stream_of_a_node_replaces_the_first"],
 )
 def refuses_a_second_stream(opened: Original, gcs: Gcs, stream: int, node_id: bytes) -> None:

@@ -39,7 +39,7 @@ def declares_a_living_node_dead(recovered: Original, gcs: Gcs, outcome: Any) -> 
 @mutant(
     nodes._retire_other_heads,
     breaks="N4",
-    seen_by=(SCENARIO,),
+    seen_by=("nothing left over", SCENARIO),
     cases=[NODES + "test_a_new_head_retires_one_that_still_runs"],
 )
 def keeps_two_heads(_retire: Original, _gcs: Gcs, _node_id: bytes) -> None:
@@ -49,7 +49,7 @@ def keeps_two_heads(_retire: Original, _gcs: Gcs, _node_id: bytes) -> None:
 @mutant(
     nodes.check_alive,
     breaks="N6",
-    seen_by=(SCENARIO,),
+    seen_by=("CheckAlive", SCENARIO),
     cases=[NODES + "test_check_alive_answers_one_for_one_in_order"],
 )
 def answers_check_alive_out_of_order(_check: Original, gcs: Gcs, call: int, request: Any) -> None:

@@ -39,7 +39,7 @@ def repeats_one_job_id_in_ten(numbered: Original, gcs: Gcs, call: int, number: i
 @mutant(
     recovery._notified,
     breaks="R1",
-    seen_by=(SCENARIO,),
+    seen_by=("recovery orders", SCENARIO),
     cases=["test_recovery_orders.py::test_a_node_unreachable_at_first_is_told_later"],
 )
 def tells_raylets_of_its_return_only_once(

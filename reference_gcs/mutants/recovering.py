@@ -16,7 +16,7 @@ ORDERS = "test_recovery_orders.py::"
 @mutant(
     recovery._notify,
     breaks="R1",
-    seen_by=(SCENARIO,),
+    seen_by=("recovery orders", SCENARIO),
     cases=[ORDERS + "test_every_living_node_is_told_of_the_restart_once"],
 )
 def skips_one_node_when_it_returns(notify: Original, gcs: Gcs, node_id: bytes, outcome: Any) -> None:
@@ -28,7 +28,7 @@ def skips_one_node_when_it_returns(notify: Original, gcs: Gcs, node_id: bytes, o
 @mutant(
     recovery._notify,
     breaks="R1",
-    seen_by=(SCENARIO,),
+    seen_by=("recovery orders", SCENARIO),
     cases=[ORDERS + "test_every_living_node_is_told_of_the_restart_once"],
 )
 def tells_every_node_twice(notify: Original, gcs: Gcs, node_id: bytes, outcome: Any) -> None:
@@ -43,7 +43,7 @@ def tells_every_node_twice(notify: Original, gcs: Gcs, node_id: bytes, outcome: 
 @mutant(
     recovery._load_nodes,
     breaks="R7",
-    seen_by=(SCENARIO,),
+    seen_by=("recovery orders", SCENARIO),
     cases=["test_reconnect.py::test_the_dead_are_not_told_of_restarts"],
 )
 def tells_the_dead_of_its_return(load: Original, gcs: Gcs) -> None:
@@ -91,7 +91,7 @@ def sweeps_no_bundles(
 @mutant(
     placing.may_lease,
     breaks="R4",
-    seen_by=(SCENARIO,),
+    seen_by=("recovery orders", SCENARIO),
     cases=[ORDERS + "test_no_lease_before_a_node_has_swept_its_workers"],
 )
 def leases_before_the_sweep(_may: Original, _gcs: Gcs, _node_id: bytes) -> bool:
@@ -102,7 +102,7 @@ def leases_before_the_sweep(_may: Original, _gcs: Gcs, _node_id: bytes) -> bool:
 @mutant(
     placing.bundles_gated,
     breaks="R5",
-    seen_by=(SCENARIO,),
+    seen_by=("recovery orders", SCENARIO),
     cases=[ORDERS + "test_no_bundle_is_prepared_before_all_nodes_have_swept"],
 )
 def prepares_before_the_sweep(_gated: Original, _gcs: Gcs) -> bool:
