@@ -62,7 +62,8 @@ def endings(story: Story, deaths: bool = True, cuts: bool = True) -> Endings:
     for one in story.of("note"):
         if one.what in ("owner left", "ref dropped"):
             found.add(one.at, (one.facts.get("worker"), one.facts.get("actor")))
-    for at, node in (*_nodes(story, cuts), *_shared_doors(story), *(dead_nodes(story) if deaths else ())):
+    replaced = (*shared_doors(story), *_retired_heads(story))
+    for at, node in (*_nodes(story, cuts), *replaced, *(dead_nodes(story) if deaths else ())):
         found.node(at, node)
     return found
 
@@ -137,21 +138,39 @@ def dead_nodes(story: Story) -> Iterator[tuple[float, str]]:
                 yield look.at, node
 
 
-def _shared_doors(story: Story) -> Iterator[tuple[float, str]]:
-    """Nodes at whose port another one registers, and heads that a second head retires."""
-    at_door: dict[tuple[str, int], str] = {}
+def shared_doors(story: Story) -> Iterator[tuple[float, str]]:
+    """Nodes of which two or more have one port, and when the last of them asked for it."""
+    at_door: dict[tuple[Any, Any], set[str]] = {}
+    for at, info in (*_standing(story), *_registrations(story)):
+        nodes = at_door.setdefault(_door(info), set())
+        nodes.add(info.get("node_id", ""))
+        if len(nodes) > 1:
+            yield from ((at, node) for node in sorted(nodes))
+
+
+def _standing(story: Story) -> Iterator[tuple[float, Row]]:
+    """The nodes that were there when the record began."""
+    look = story.baseline
+    if look is not None and look.stored is not None:
+        rows = look.stored.get("NODE", {}).values()
+        yield from ((look.at, row) for row in rows if row.get("state") == "ALIVE")
+
+
+def _door(info: Row) -> tuple[Any, Any]:
+    return info.get("node_manager_address"), info.get("node_manager_port")
+
+
+def _retired_heads(story: Story) -> Iterator[tuple[float, str]]:
+    """Heads that a second head retires."""
     heads: list[str] = []
-    for call in story.calls:
-        if call.method != "RegisterNode":
-            continue
-        info = call.request.get("node_info", {})
-        node, door = (
-            info.get("node_id", ""),
-            (info.get("node_manager_address"), info.get("node_manager_port")),
-        )
-        other = at_door.setdefault(door, node)
-        if other != node:
-            yield from ((call.start, node), (call.start, other))
+    for at, info in _registrations(story):
         if info.get("is_head_node"):
-            yield from ((call.start, one) for one in heads if one != node)
+            node = info.get("node_id", "")
+            yield from ((at, one) for one in heads if one != node)
             heads.append(node)
+
+
+def _registrations(story: Story) -> Iterator[tuple[float, Row]]:
+    for call in story.calls:
+        if call.method == "RegisterNode":
+            yield call.start, call.request.get("node_info", {})

@@ -1,7 +1,8 @@
 """What a returning GCS tells the raylets: each living one of its return, once, and nothing new before the sweeps. Pure.
 
 Source: R1, R4, R5 and R7 of the contract. Judged is what reached raylets in each life of a GCS that was alone on its
-store; whom it had to tell is what the store held when it started.
+store; whom it had to tell is what the store held when it started. A life that had begun before the record is no recovery,
+and where two nodes have one address nobody can tell which of them an order is for.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import pairwise
 
+from harness.check.endings import shared_doors
 from harness.check.rows import UNKNOWN, Rows
 from harness.check.ruling import Ruling, Violation, rule
 from harness.check.story import Life, Story
@@ -39,7 +41,8 @@ def recovery_orders(story: Story) -> Ruling:
     if not story.built.get("ledger") or any(life.who != "gcs" for life in story.lives):
         return rule(NAME, (), 0)
     judge = _Judge(story)
-    found = [one for life in story.lives for one in judge.of(life)]
+    returns = story.lives if story.baseline is None else story.lives[1:]
+    found = [one for life in returns for one in judge.of(life)]
     return rule(NAME, found, judge.judged)
 
 
@@ -49,11 +52,13 @@ class _Judge:
         self._story = story
         self._rows = Rows(story)
         self._troubles = Troubles(story)
+        self._neighbours = {node for _, node in shared_doors(story)}
         self._until = story.store_lost if story.store_lost is not None else float("inf")
 
     def of(self, life: Life) -> Iterator[Violation]:
         orders = self._orders(life)
-        known = {node: self._states(node, life.started) for node in dict.fromkeys(self._rows.keys("NODE"))}
+        alone = [one for one in dict.fromkeys(self._rows.keys("NODE")) if one not in self._neighbours]
+        known = {node: self._states(node, life.started) for node in alone}
         alive = [one for one, states in known.items() if states == {"ALIVE"} and self._stays(one, life)]
         dead = [one for one, states in known.items() if states == {"DEAD"} and self._stays(one, life)]
         for node in alive:

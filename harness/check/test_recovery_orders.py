@@ -134,3 +134,26 @@ def test_without_a_ledger_or_with_a_rival_there_is_nothing_to_judge() -> None:
 
 def test_what_is_judged_is_held() -> None:
     assert recovery_orders(FINE["all in order"].story()).finding is Finding.HELD
+
+
+def test_a_life_that_had_begun_before_the_record_is_no_recovery() -> None:
+    told = order(tale().write("NODE", NODE, {"state": "ALIVE"}, at=1.0), LEASE, at=2.0)
+    assert not recovery_orders(told.look("baseline", {}, at=0.5, stored={}).story()).violations
+
+
+def test_orders_at_an_address_of_two_nodes_are_nobodys() -> None:
+    door = {"node_manager_address": "127.0.0.1", "node_manager_port": 1000}
+    row = {"node_id": NODE, "state": "ALIVE", **door}
+    info = {"node_info": {"node_id": OTHER, **door}}
+
+    def twice(asked: dict[str, Any]) -> Tale:
+        told = tale().look("baseline", {}, at=0.5, stored={"NODE": {NODE: row}}).call("RegisterNode", asked)
+        told = told.event("gcs", "killed", {"life": 0}, "gcs", at=18.0)
+        told = told.event("gcs", "started", {"life": 1, "pid": 2}, "gcs", at=19.0)
+        told = told.event("gcs", "serving", {"life": 1}, "gcs", at=20.0)
+        return order(order(told, NOTICE, at=19.5), NOTICE, at=19.6)
+
+    assert not recovery_orders(twice(info).story()).violations
+    elsewhere = {"node_info": {**info["node_info"], "node_manager_port": 1001}}
+    [found] = recovery_orders(twice(elsewhere).story()).violations
+    assert found.signature == "a raylet was told twice of one restart"
