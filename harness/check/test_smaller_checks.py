@@ -138,3 +138,9 @@ def test_what_is_sound_is_fine(name: str) -> None:
 
 def test_without_frames_streams_are_not_judged() -> None:
     assert streams(tale().restart().story()).idle
+
+
+def test_a_release_that_is_asked_for_addresses_is_not_judged_by_ids() -> None:
+    told = tale(release="2.40.0").call("CheckAlive", {"node_ids": [NODE]}, {})
+    assert check_alive(told.story()).idle
+    assert check_alive(tale().call("CheckAlive", {"node_ids": [NODE]}, {}).story()).violations

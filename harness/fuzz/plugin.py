@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,10 +92,18 @@ def carry_out(build: Callable[..., Cluster], request: pytest.FixtureRequest) -> 
     from harness.fuzz.real.performance import Performance
     from harness.fuzz.real.stage import OPTIONS
 
+    ending = ExitStack()
+    request.addfinalizer(ending.close)
+
     def perform(plan: Plan) -> None:
         run = Performance(build(**OPTIONS), plan)
-        request.addfinalizer(run.close)
-        run.run()
+        ending.callback(run.close)
+        try:
+            run.run()
+        finally:
+            run.resume_store()
+        # A GCS that the last step has doomed may die only now: it is restarted while the case is brought to its end.
+        ending.enter_context(run.keeper.watching())
 
     return perform
 

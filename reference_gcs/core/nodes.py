@@ -52,6 +52,8 @@ def _retire_other_heads(gcs: Gcs, node_id: bytes) -> None:
 def _registered(gcs: Gcs, info: m.GcsNodeInfo, _outcome: Any) -> None:
     was_dead = gcs.nodes.dead.pop(info.node_id, None) is not None
     gcs.nodes.alive[info.node_id] = info
+    if info.is_head_node:  # of two that asked at once, neither was there yet when the other did
+        _retire_other_heads(gcs, info.node_id)
     publish(gcs, info)
     if was_dead:
         gcs.happen(NodeReturned(info.node_id))

@@ -69,6 +69,16 @@ def test_a_new_head_retires_the_old() -> None:
     assert list(world.ask("CheckAlive", node_ids=[NODE, b"H" * 28]).raylet_alive) == [False, True]
 
 
+def test_of_two_heads_that_register_at_once_one_stays() -> None:
+    world = populated()
+    world.hold_store = True
+    for head in (b"H", b"I"):
+        world.call("NodeInfoGcsService.RegisterNode", node_info=node(head * 28, head=True))
+    world.release_store()
+    alive = world.ask("CheckAlive", node_ids=[NODE, b"H" * 28, b"I" * 28]).raylet_alive
+    assert list(alive) == [False, False, True]
+
+
 def test_notify_is_repeated_until_heard() -> None:
     world = populated()
     world.behaviours["NotifyGCSRestart"] = lambda _send: None
