@@ -10,6 +10,7 @@ from math import inf
 
 from harness.check.deadline import exited_on_time
 from harness.check.endings import endings
+from harness.check.rows import read_until
 from harness.check.ruling import Finding, Ruling, Violation, rule
 from harness.check.story import Story
 from harness.check.survived import survival
@@ -133,11 +134,12 @@ def _half_gone(story: Story) -> tuple[list[Violation], int]:
     if any(life.who != "gcs" for life in story.lives):
         return [], 0
     excuses = endings(story, deaths=False)
+    read = read_until(story, look)
     nodes = look.view.get("nodes", {})
     known = [
         node
         for node, book in look.books.items()
-        if book.get("state") == "connected" and node in nodes and not excuses.by(look.at, (node,))
+        if book.get("state") == "connected" and node in nodes and not excuses.by(read, (node,))
     ]
     return [
         _of_raylet(

@@ -43,6 +43,9 @@ def test_a_connected_raylet_whose_node_is_dead_is_a_third_state() -> None:
     asked_to = tale().call("UnregisterNode", {"node_id": NODE}).look("closing", dead, books=books)
     assert two_state_raylet(asked_to.story()).idle
     assert two_state_raylet(tale().look("closing", dead, books=books, quiet=False).story()).idle
+    meanwhile = tale().look("closing", dead, books=books, at=1.0).call("UnregisterNode", {"node_id": NODE})
+    meanwhile.call("GetAllNodeInfo", client="driver-0")
+    assert two_state_raylet(meanwhile.story()).idle, "asked while the look was read"
 
 
 def test_a_node_whose_raylet_is_long_gone_is_not_alive() -> None:

@@ -40,6 +40,7 @@ class Syncer:
         self._call: grpc.aio.StreamStreamCall[bytes, bytes] | None = None
         self._running: asyncio.Task[None] | None = None
         self._sending: asyncio.Task[None] | None = None
+        self._writing = asyncio.Lock()
 
     def start(self) -> None:
         """Open the stream and keep it open."""
@@ -72,6 +73,11 @@ class Syncer:
             self._sending = None
 
     async def _send(self, call: grpc.aio.StreamStreamCall[bytes, bytes]) -> None:
+        # A call takes one write at a time: of two at once gRPC refuses the second, and its reader never hears of that.
+        async with self._writing:
+            await self._write(call)
+
+    async def _write(self, call: grpc.aio.StreamStreamCall[bytes, bytes]) -> None:
         self._version = max(self._version + 1, time.time_ns())
         message = m.RaySyncMessage(
             version=self._version,

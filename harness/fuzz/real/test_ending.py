@@ -25,7 +25,11 @@ def campaign(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Descendant
     words = ["fuzz", "--minutes", "5", "-n", str(CLUSTERS), "--run-dir", str(tmp_path)]
     with Descendants() as born:
         process = subprocess.Popen(
-            [sys.executable, "-m", "harness.cli", *words], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "harness.cli", *words],
+            stdout=subprocess.PIPE,
+            text=True,
+            # What runs in the background of a shell's script would not hear of SIGINT.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         until("all clusters have a GCS", lambda: _servers(born) >= CLUSTERS, 60.0)
         yield process, born
