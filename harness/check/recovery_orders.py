@@ -16,6 +16,7 @@ from harness.check.rows import UNKNOWN, Rows
 from harness.check.ruling import Ruling, Violation, rule
 from harness.check.story import Life, Story
 from harness.check.troubles import UNHEARD, Troubles
+from harness.history.entry import Entry
 from harness.history.event import Event
 
 NAME = "recovery orders"
@@ -71,11 +72,21 @@ class _Judge:
 
     def _orders(self, life: Life) -> list[Event]:
         end = min(life.ended if life.ended is not None else self._story.ended, self._until)
+        known = self._knows_nodes(life)
         return [
             one
             for one in self._story.of("order")
-            if "fields" in one.facts and life.started < one.at <= end and not one.facts.get("worker")
+            if "fields" in one.facts and known < one.at <= end and not one.facts.get("worker")
         ]
+
+    def _knows_nodes(self, life: Life) -> float:
+        """When this life had read whom it has; an order that arrives before is one of the life before it, on its way."""
+        reads = (
+            one.done
+            for one in self._story.ledger
+            if one.via == "gcs" and one.at > life.started and one.done is not None and _reads_nodes(one)
+        )
+        return min(reads, default=float("inf"))
 
     def _states(self, node: str, at: float) -> set[str]:
         """All states that the node's row may have been in."""
@@ -202,6 +213,10 @@ class _Judge:
                 method = one.facts.get("method", one.what)
                 said = f"node {node} at {one.at:.6f}, life {life.number}"
                 yield Violation(f"{method} was sent to a node that was DEAD", said, (*life.ids, one.id))
+
+
+def _reads_nodes(entry: Entry) -> bool:
+    return entry.key.endswith("@NODE") and not entry.writes
 
 
 def _when(swept: float) -> str:

@@ -11,6 +11,7 @@ from harness.check.ruling import Finding
 from harness.check.tale import Tale, tale
 
 NODE, OTHER = "0a" * 28, "0b" * 28
+NODES = ("HSCAN", "RAYns@NODE", "0", "COUNT", "1000")
 NOTICE, LEASE, PREPARE = "NotifyGCSRestart", "RequestWorkerLease", "PrepareBundleResources"
 WORKERS, BUNDLES = "ReleaseUnusedActorWorkers", "ReleaseUnusedBundles"
 
@@ -33,7 +34,7 @@ def back(state: str = "ALIVE", other: str = "") -> Tale:
     if other:
         told.write("NODE", OTHER, {"state": other}, at=2.0)
     told.event("gcs", "killed", {"life": 0}, "gcs", at=18.0)
-    told.event("gcs", "started", {"life": 1, "pid": 2}, "gcs", at=19.0)
+    told.event("gcs", "started", {"life": 1, "pid": 2}, "gcs", at=19.0).read(*NODES, at=19.01)
     return told.event("gcs", "serving", {"life": 1}, "gcs", at=20.0)
 
 
@@ -149,7 +150,7 @@ def test_orders_at_an_address_of_two_nodes_are_nobodys() -> None:
     def twice(asked: dict[str, Any]) -> Tale:
         told = tale().look("baseline", {}, at=0.5, stored={"NODE": {NODE: row}}).call("RegisterNode", asked)
         told = told.event("gcs", "killed", {"life": 0}, "gcs", at=18.0)
-        told = told.event("gcs", "started", {"life": 1, "pid": 2}, "gcs", at=19.0)
+        told = told.event("gcs", "started", {"life": 1, "pid": 2}, "gcs", at=19.0).read(*NODES, at=19.01)
         told = told.event("gcs", "serving", {"life": 1}, "gcs", at=20.0)
         return order(order(told, NOTICE, at=19.5), NOTICE, at=19.6)
 
@@ -157,3 +158,12 @@ def test_orders_at_an_address_of_two_nodes_are_nobodys() -> None:
     elsewhere = {"node_info": {**info["node_info"], "node_manager_port": 1001}}
     [found] = recovery_orders(twice(elsewhere).story()).violations
     assert found.signature == "a raylet was told twice of one restart"
+
+
+def test_an_order_that_comes_before_a_gcs_knows_its_nodes_is_of_the_one_before() -> None:
+    late = order(back(), LEASE, at=19.005)
+    assert not recovery_orders(late.story()).violations
+    own = order(back(), LEASE, at=19.2)
+    assert [one.signature for one in recovery_orders(own.story()).violations] == [
+        "a worker was leased from a raylet that had not swept the old ones"
+    ]
