@@ -57,7 +57,10 @@ class _Judge:
         self._until = story.store_lost if story.store_lost is not None else float("inf")
 
     def of(self, life: Life) -> Iterator[Violation]:
-        orders = self._orders(life)
+        since = self._knows_nodes(life)
+        if since == float("inf"):
+            return
+        orders = self._orders(life, since)
         alone = [one for one in dict.fromkeys(self._rows.keys("NODE")) if one not in self._neighbours]
         known = {node: self._states(node, life.started) for node in alone}
         alive = [one for one, states in known.items() if states == {"ALIVE"} and self._stays(one, life)]
@@ -70,21 +73,23 @@ class _Judge:
         for node in dead:
             yield from self._the_dead(life, node, orders)
 
-    def _orders(self, life: Life) -> list[Event]:
+    def _orders(self, life: Life, since: float) -> list[Event]:
         end = min(life.ended if life.ended is not None else self._story.ended, self._until)
-        known = self._knows_nodes(life)
         return [
             one
             for one in self._story.of("order")
-            if "fields" in one.facts and known < one.at <= end and not one.facts.get("worker")
+            if "fields" in one.facts and since < one.at <= end and not one.facts.get("worker")
         ]
 
     def _knows_nodes(self, life: Life) -> float:
-        """When this life had read whom it has; an order that arrives before is one of the life before it, on its way."""
+        """When this life had read which nodes there are; infinity: it never did.
+
+        An order that arrives before that is one of the life before it, on its way.
+        """
         reads = (
             one.done
             for one in self._story.ledger
-            if one.via == "gcs" and one.at > life.started and one.done is not None and _reads_nodes(one)
+            if one.via == "gcs" and one.at >= life.started and one.done is not None and _reads_nodes(one)
         )
         return min(reads, default=float("inf"))
 
