@@ -29,7 +29,8 @@ def share(found: Sequence[Hunt]) -> float:
 
 
 def _spoilt(found: Sequence[Hunt]) -> list[Hunt]:
-    return [one for one in found if one.target != SOUND and not one.problem]
+    """The mutants' hunts. One that could not be done to its end found nothing."""
+    return [one for one in found if one.target != SOUND]
 
 
 def _name(hunt: Hunt) -> str:

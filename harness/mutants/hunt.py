@@ -31,6 +31,12 @@ COLLECT_EVERY = 20
 """Plans between two collections of garbage: a world is one great knot of references."""
 LONGEST_S = 60.0
 """For one plan, which takes a few hundredths of a second."""
+
+
+class TooLong(BaseException):
+    """A plan does not come to its end. No Exception: a world would take it for one of its GCS's."""
+
+
 Numbers = Mapping[int, Sequence[int]]
 """Seed -> the numbers of its plans, from 0."""
 
@@ -178,10 +184,10 @@ def _each(numbers: Numbers) -> Iterator[tuple[int, int, int]]:
 
 
 def _carried_out(seed: int, number: int) -> Judged:
-    """TimeoutError for a plan that does not come to its end: its target makes work without end."""
+    """:class:`TooLong` for a plan whose target makes work without end."""
 
     def too_long(*_: object) -> None:
-        raise TimeoutError(f"plan {number} of seed {seed} takes more than {LONGEST_S:g} s")
+        raise TooLong(f"plan {number} of seed {seed} takes more than {LONGEST_S:g} s")
 
     signal.signal(signal.SIGALRM, too_long)
     signal.setitimer(signal.ITIMER_REAL, LONGEST_S)

@@ -97,6 +97,12 @@ def test_the_page_says_who_was_found_and_who_was_not() -> None:
     assert not {one.name for one in wanted} & detection.missing(page)
 
 
+def test_a_hunt_that_could_not_be_done_found_nothing() -> None:
+    found = [found_after(4), found_after(problem="plan 8 of seed 4 takes more than 60 s")]
+    assert detection.closing(found).startswith("1 of 2 simulated mutants (50 %)")
+    assert detection.share(found) == 0.5
+
+
 def test_what_was_found_on_real_processes_has_a_table_of_its_own() -> None:
     seen = RealHunt("serves-while-loading", "shell.Shell.boot", 40, 5, 3, ("premature",), 9.0)
     unseen = RealHunt("writes-without-a-fence", "store.RedisStore.__init__", 40, 40)
@@ -179,7 +185,7 @@ def test_a_plan_without_an_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(hunting, "LONGEST_S", 0.05)
     before = signal.getsignal(signal.SIGALRM)
     try:
-        with pytest.raises(TimeoutError, match="plan 4 of seed 3 takes more than"):
+        with pytest.raises(hunting.TooLong, match="plan 4 of seed 3 takes more than"):
             hunting._carried_out(3, 4)
     finally:
         signal.signal(signal.SIGALRM, before)

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from harness.fuzz.sim.world import World
 
 HOPELESS, RARELY = 5, 30.0
-"""After so many lives that ended themselves before they served, the next ones come in so many seconds."""
+"""After so many short lives in a row that ended themselves, the next ones come in so many seconds."""
+LASTING = 1.0
+"""Seconds for which a life must have served to be none of those: a call that is sent again may end each of them."""
 RUNG = 0.3
 """Seconds that a life may serve which is to be killed at an effect that does not come."""
 
@@ -26,6 +28,7 @@ class Lives:
         self._world, self._server = world, world.server
         self._how: fault.KillGcs | fault.CrashGcs = fault.KillGcs()
         self._killed_young = self._failures = 0
+        self._opened_at: float | None = None
         self._server.struck, self._server.died, self._server.opened = self._struck, self._died, self._opened
 
     @property
@@ -74,6 +77,7 @@ class Lives:
             return
         if self.to_come:
             self._server.doomed_tag, self._server.budget = None, self.to_come.pop(0)
+        self._opened_at = None
         self._server.start()
 
     def _struck(self, _tag: int) -> None:
@@ -87,7 +91,8 @@ class Lives:
 
     def _died(self, _why: str) -> None:
         self.kills += 1
-        self._failures += 1
+        served = self._world.clock.now - self._opened_at if self._opened_at is not None else 0.0
+        self._failures = 1 if served >= LASTING else self._failures + 1
         self._world.reached("the GCS gives up a store that fails")
         self._world.record.write("fault", "the store fails", {"phase": "healed"})
         self._start_later(self.restart_after if self._failures < HOPELESS else RARELY)
@@ -96,7 +101,8 @@ class Lives:
         if self._server.life:
             self.recoveries += 1
         self._world.stirred()
-        self._killed_young = self._failures = 0
+        self._killed_young = 0
+        self._opened_at = self._world.clock.now
         if self._server.budget is not None and self._server.doomed_tag is None:
             self._world.clock.after(RUNG, self._strike_late, self._server.life)
 

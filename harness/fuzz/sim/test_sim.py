@@ -167,6 +167,18 @@ def test_a_core_that_raises_fails_its_plan_and_nothing_else(monkeypatch: pytest.
     assert judged(Plan(steps=(Step(Put("k", "v")), ACTOR))) is Verdict.HELD
 
 
+def dies_of_a_put(gcs: Gcs, _call: int, _request: Any) -> None:
+    gcs.exit(134, "Check failed: nobody puts")
+
+
+def test_a_gcs_that_dies_of_a_call_that_is_sent_again_dies_ever_more_rarely() -> None:
+    with served_by("InternalKVGcsService.InternalKVPut", dies_of_a_put):
+        world = simulate(Plan(steps=(Step(Put("k", "v")), ACTOR)))
+        assert world.problem is None
+        assert 5 < world.kills < 60, "each life costs real time, and a closing look waits for minutes"
+        assert "process" in {check for check, _signature in judged_world(world).kinds}
+
+
 def test_a_simulated_world_needs_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(*_arguments: Any, **_named: Any) -> Any:
         raise AssertionError("a file was opened")
