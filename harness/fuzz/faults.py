@@ -33,6 +33,13 @@ class CrashGcs:
 
 
 @dataclass(frozen=True)
+class HangGcs:
+    """The process of the GCS stands still for a while: its connections stay open, and nothing is answered."""
+
+    seconds: float = 1.0
+
+
+@dataclass(frozen=True)
 class StallStore:
     """The store answers nothing for a while, and then everything."""
 
@@ -46,6 +53,20 @@ class FailStore:
     writes: int = 0
     applied: bool = False
     down: float = 0.1
+
+
+@dataclass(frozen=True)
+class KillStore:
+    """The store's process dies, and comes back with all that was written."""
+
+    seconds: float = 0.1
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A second GCS on the same store, for a while."""
+
+    seconds: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -127,6 +148,6 @@ class Disobey:
 
 Fault = (
     KillGcs | CrashGcs | StallStore | FailStore | AddNode | KillNode | CutNode | KillWorker | KillDriver
-    | DropRef | BreakLinks | Disobey | SyncAgain | TearStore
+    | DropRef | BreakLinks | Disobey | SyncAgain | TearStore | HangGcs | KillStore | Rival
 )  # fmt: skip
 FAULTS: tuple[type[Fault], ...] = Fault.__args__

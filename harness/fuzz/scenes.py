@@ -146,6 +146,20 @@ def _crowd(scene: _Scene) -> list[Step]:
     return [Step(gone, 0.05), Step(op.GetNodes("alive", nodes=asked), 2.0)]
 
 
+def _hung(scene: _Scene) -> list[Step]:
+    """A GCS hangs in its recovery, while raylets come back and somebody waits."""
+    down = 0.02
+    kill = Step(fault.KillGcs(down), scene.pick(SOON))
+    hang = Step(fault.HangGcs(scene.pick((1.0, 12.0, 0.2))), down + scene.pick(AT_ONCE))
+    return [scene.start(), kill, hang, scene.soon(op.GetActor(scene.actor))]
+
+
+def _two_gcs(scene: _Scene) -> list[Step]:
+    """A second GCS comes to the store while there is work, which the first would still do."""
+    rival = scene.soon(fault.Rival(scene.pick((1.0, 5.0, 12.0))))
+    return [scene.start(), rival, scene.soon(op.NextJobId(), 2), scene.soon(op.Put("k", "w"))]
+
+
 def _two_streams(scene: _Scene) -> list[Step]:
     """A raylet opens a second stream, which counts from now on; then resources change."""
     again = scene.soon(fault.SyncAgain(scene.pick((0, 1, 2))))
@@ -154,7 +168,7 @@ def _two_streams(scene: _Scene) -> list[Step]:
 
 SCENES: tuple[Callable[[_Scene], list[Step]], ...] = (
     _restarting, _restarting, _bereft, _registered, _job_ends, _job_ends, _job_ends, _family, _half_a_group, _half_a_group,
-    _tenant, _mute, _two_heads, _torn, _intruders, _crowd, _two_streams,
+    _tenant, _mute, _two_heads, _torn, _intruders, _crowd, _two_streams, _two_gcs, _hung,
 )  # fmt: skip
 
 

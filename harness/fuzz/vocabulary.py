@@ -112,6 +112,8 @@ FAULTS: Mapping[type[Any], Fields] = {
     fault.DropRef: {"actor": MINE},
     fault.StallStore: {"seconds": (0.1, 1.0, 5.0)},
     fault.BreakLinks: {},
+    fault.HangGcs: {"seconds": (0.5, 0.05, 3.0, 12.0)},
+    fault.KillStore: {"seconds": (0.1, 1.0, 5.0)},
     fault.SyncAgain: {"node": NODES},
     fault.TearStore: {"actor": MINE},
     fault.Disobey: {

@@ -135,6 +135,6 @@ def status(found: Sequence[Hunt], really: Sequence[RealHunt] = ()) -> int:
     """0 the aim is reached and the sound reference held, 1 not so, 3 a hunt could not be done."""
     if any(one.killed for one in found if one.target == SOUND):
         return 1
-    if any(one.problem for one in (*found, *really)):
+    if any(one.problem for one in found) or any(one.problem for one in really):
         return ENVIRONMENT_STATUS
     return 1 if detection.share(found) < AIM else 0

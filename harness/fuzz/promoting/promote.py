@@ -17,6 +17,7 @@ from harness.fuzz.promoting.script import Script
 LONGEST_LIST = 70
 """Of faults in a line, in letters."""
 _STRIKES = (fault.CrashGcs, fault.FailStore)
+_OF_REDIS = (fault.StallStore, fault.KillStore, fault.Rival)
 MOST_NAMED = 5
 """Kinds of faults that have room in the line that says what a scenario does."""
 
@@ -42,9 +43,7 @@ def promote(plan: Plan) -> str:
     _, cast = _written(plan)
     page, _ = _written(plan, cast.needed())
     decorators = ['@pytest.mark.promise("1", "2", "3", "4")']
-    if "recover" in page.helpers or any(
-        isinstance(one.do, (*_STRIKES, fault.StallStore)) for one in plan.steps
-    ):
+    if "recover" in page.helpers or any(isinstance(one.do, (*_STRIKES, *_OF_REDIS)) for one in plan.steps):
         decorators += ['@pytest.mark.needs(store="redis")']
     signature = f"def test_plan_{plan.digest}(start: Callable[..., Cluster]) -> None"
     about = f"Plan {plan.digest} of the fuzzer as a scenario."
@@ -108,6 +107,8 @@ def _options(page: Page, plan: Plan, script: Script) -> list[str]:
         found.append(f"reconnect_limit={number(plan.reconnect_limit)}")
     if any(isinstance(one.do, fault.BreakLinks) for one in plan.steps):
         found.append("fronted=True")
+    if any(isinstance(one.do, fault.KillStore) for one in plan.steps):
+        found.append('store="redis+aof"')
     leaving = ("KillNode", "UnregisterNode")
     if plan.reconnect_limit < Plan().reconnect_limit or any(
         type(one.do).__name__ in leaving for one in plan.steps

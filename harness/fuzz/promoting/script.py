@@ -94,6 +94,23 @@ class Script:
             self._page.use("harness.fault", "PauseStore")
             self._time.block(STORE, "with cluster.broken(PauseStore())", how.seconds)
 
+    def _kill_store(self, how: fault.KillStore) -> None:
+        if not self._time.breaks(STORE):
+            self._page.use("harness.fault", "KillStore")
+            self._time.frail = True
+            self._time.block(STORE, "with cluster.broken(KillStore())", how.seconds)
+
+    def _hang_gcs(self, how: fault.HangGcs) -> None:
+        if not self._time.is_down and not self._time.breaks("hang"):
+            self._page.use("harness.fault", "HangGcs")
+            self._time.block("hang", "with cluster.broken(HangGcs())", how.seconds)
+
+    def _rival(self, how: fault.Rival) -> None:
+        if not self._time.breaks("rival"):
+            self._page.use("harness.fault", "Rival")
+            self._time.frail = True
+            self._time.block("rival", "with cluster.broken(Rival())", how.seconds)
+
     def _add_node(self, how: fault.AddNode) -> None:
         self._nodes += 1
         head = ["is_head=True"] if how.head else []
@@ -181,6 +198,9 @@ _BREAK: dict[type[Any], Any] = {
     fault.DropRef: Script._drop_ref,
     fault.BreakLinks: Script._break_links,
     fault.Disobey: Script._disobey,
+    fault.HangGcs: Script._hang_gcs,
+    fault.KillStore: Script._kill_store,
+    fault.Rival: Script._rival,
     fault.SyncAgain: Script._leave_out,
     fault.TearStore: Script._leave_out,
 }

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.fault import KillStore, Rival
 from harness.fuzz import faults as fault
 from harness.fuzz import names
 from harness.proxy import Match
@@ -58,13 +59,41 @@ def _fail_store(run: Performance, how: fault.FailStore) -> None:
 
 
 def _stall_store(run: Performance, how: fault.StallStore) -> None:
-    if run.store_stalled:
+    if run.store_stalled or run.store_killed:
         return
     run.store_stalled = True
     run.cluster.recorder.write("store", "paused")
     run.cluster.store.pause()
     run.hit("a stalled store")
     run.later(how.seconds, run.resume_store)
+
+
+def _hang_gcs(run: Performance, how: fault.HangGcs) -> None:
+    gcs = run.cluster.gcs
+    if gcs.alive and not gcs.paused:
+        gcs.pause()
+        run.hit("a GCS that hangs")
+        run.later(how.seconds, run.resume_gcs)
+
+
+def _kill_store(run: Performance, how: fault.KillStore) -> None:
+    if run.store_stalled or run.store_killed:
+        return
+    KillStore().inject(run.cluster)
+    run.store_killed = True
+    run.hit("a dead store")
+    run.later(how.seconds, run.restart_store)
+
+
+def _rival(run: Performance, how: fault.Rival) -> None:
+    cluster = run.cluster
+    if cluster.rival is not None and cluster.rival.alive:
+        return
+    broken = Rival()
+    cluster.recorder.write("fault", broken.name, {"phase": "inject", **broken.disturbs(cluster)})
+    broken.inject(cluster)
+    run.hit("a second GCS")
+    run.later(how.seconds, run.end_rival)
 
 
 def _add_node(run: Performance, how: fault.AddNode) -> None:
@@ -140,6 +169,9 @@ _BREAK: dict[type[Any], Callable[[Performance, Any], None]] = {
     fault.Disobey: _disobey,
     fault.SyncAgain: _not_carried,
     fault.TearStore: _not_carried,
+    fault.HangGcs: _hang_gcs,
+    fault.KillStore: _kill_store,
+    fault.Rival: _rival,
 }
 
 

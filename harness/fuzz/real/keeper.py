@@ -45,7 +45,8 @@ class Keeper:
     @property
     def serving(self) -> bool:
         """Whether it served when it was last looked at, and no kill is due."""
-        return self._serving and self._cluster.gcs.alive
+        gcs = self._cluster.gcs
+        return self._serving and gcs.alive and not gcs.paused
 
     @property
     def settled(self) -> bool:
@@ -57,6 +58,8 @@ class Keeper:
         gcs = self._cluster.gcs
         if gcs.alive:
             self._dead = False
+            if gcs.paused:
+                return
             if not self._serving:
                 if self._opens() and gcs.serving():
                     self._came_back()

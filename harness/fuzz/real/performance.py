@@ -14,6 +14,7 @@ from random import Random
 from harness.cluster.cluster import Cluster
 from harness.driver.specs import Owner
 from harness.errors import TimedOut
+from harness.fault import KillStore, Rival
 from harness.fuzz import asking, names
 from harness.fuzz import faults as fault
 from harness.fuzz import operations as op
@@ -59,7 +60,7 @@ class Performance:
         self.crashes: deque[fault.CrashGcs] = deque()
         """Of the operations to come, one each."""
         self.armed: list[Armed] = []
-        self.store_stalled = False
+        self.store_stalled = self.store_killed = False
         self._random = Random(plan.seed)
         self._pool = ThreadPoolExecutor(THREADS, "client")
         self._clients: list[Asker] = []
@@ -102,6 +103,28 @@ class Performance:
             self.store_stalled = False
             self.cluster.recorder.write("store", "resumed")
             self.cluster.store.resume()
+
+    def restart_store(self) -> None:
+        if self.store_killed:
+            self.store_killed = False
+            KillStore().heal(self.cluster)
+
+    def resume_gcs(self) -> None:
+        """Nothing, where it does not hang any more."""
+        if self.cluster.gcs.paused:
+            self.cluster.gcs.resume()
+
+    def end_rival(self) -> None:
+        if self.cluster.rival is not None and self.cluster.rival.alive:
+            self.cluster.end_rival()
+            self.cluster.recorder.write("fault", Rival().name, {"phase": "healed"})
+
+    def mend(self) -> None:
+        """All that lasts until somebody ends it."""
+        self.resume_store()
+        self.restart_store()
+        self.resume_gcs()
+        self.end_rival()
 
     def raylet(self, number: int) -> RayletHandle | None:
         """The raylet of that number, if it lives."""

@@ -108,6 +108,12 @@ def _in_its_last_part(record: Record) -> bool:
     return False
 
 
+def _hung_young(record: Record) -> bool:
+    served = {one.facts.get("life"): one.at for one in record.of("gcs", "serving")}
+    hung = [(one.facts.get("life"), one.at) for one in record.of("gcs", "paused") if one.who == "gcs"]
+    return any(life != 0 and at < served.get(life, float("inf")) for life, at in hung)
+
+
 def _taken_over(record: Record) -> bool:
     begun = {one.id: one for one in record.of("call", "RegisterActor")}
     owners: dict[tuple[str, str], str] = {}
@@ -144,6 +150,10 @@ CONDITIONS: Mapping[str, Callable[[Record], bool]] = {
         end is not None and end.facts["grpc"] == "UNAVAILABLE" for _, end in it.repeats
     ),
     "a request is sent twice at once": lambda it: any(end is None for _, end in it.repeats),
+    "the store dies": lambda it: bool(it.of("store", "killed")),
+    "a GCS hangs": lambda it: bool(it.of("gcs", "paused")),
+    "a GCS hangs during recovery": _hung_young,
+    "a second GCS comes": lambda it: any(one.who == "rival" for one in it.of("gcs", "started")),
     "a raylet reconnects in its last 10 %": _in_its_last_part,
     "a raylet leaves at its limit": lambda it: any(
         one.facts.get("why") == "no GCS" for one in it.of("raylet", "exit")

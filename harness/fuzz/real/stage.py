@@ -19,6 +19,7 @@ from harness.cluster.control_plane import PATIENT_HEALTH, QUICK_STORE_RETRIES
 from harness.cluster.renewing import renew
 from harness.errors import TargetFailed, TimedOut
 from harness.expectations import Failure, failure_of
+from harness.fuzz.faults import KillStore
 from harness.fuzz.plan import Plan
 from harness.fuzz.real.performance import Performance
 from harness.history import log
@@ -34,6 +35,8 @@ OPTIONS: Mapping[str, Any] = {
     "raylet": {**TALKING, "sync_reopen": 0.02},
 }
 """Of a cluster for plans: patient with raylets of a machine that is busy, which are soon back, and not with a store."""
+PLAIN, KEEPING = "redis", "redis+aof"
+"""The store of most plans, and of those that kill it: one that writes every change to the disk is slower."""
 REST_SECONDS = 3.0
 """In which all must have come to rest before the last look."""
 
@@ -62,6 +65,7 @@ class Stage:
         self._cluster: Cluster | None = None
         self._ending = ExitStack()
         self._carried = self._built = 0
+        self._store = PLAIN
 
     def close(self) -> None:
         self._cluster = None
@@ -71,7 +75,8 @@ class Stage:
         """Run ``plan`` from an empty store to the last look, and read its record back."""
         began = time.monotonic()
         case = f"plan {plan.digest}, number {self._carried}"
-        cluster = self._fresh(case)
+        deadly = any(isinstance(step.do, KillStore) for step in plan.steps)
+        cluster = self._fresh(case, KEEPING if deadly else PLAIN)
         run = Performance(cluster, plan)
         built = time.monotonic()
         own: list[Failure] = []
@@ -82,7 +87,7 @@ class Stage:
         except grpc.RpcError as problem:
             own.append(failure_of(f"a call of the plan's beginning ended {problem.code().name}"))
         finally:
-            run.resume_store()  # nobody else would, had the plan ended before its time
+            run.mend()  # nobody else would, had the plan ended before its time
         ended = time.monotonic()
         try:
             with run.keeper.watching():
@@ -104,12 +109,13 @@ class Stage:
     def _record(self) -> Path:
         return self._directory / f"record-{self._built}"
 
-    def _fresh(self, case: str) -> Cluster:
-        """A cluster with nothing in it, whose history is that of ``case``."""
-        if self._carried % PLANS == 0:
+    def _fresh(self, case: str, store: str) -> Cluster:
+        """A cluster with nothing in it on such a ``store``, whose history is that of ``case``."""
+        if self._carried % PLANS == 0 or store != self._store:
             self.close()
         self._carried += 1
         if self._cluster is None:
+            self._store = store
             self._cluster = self._new(case)
         else:
             for name in (log.HISTORY, log.LEDGER):
@@ -121,7 +127,7 @@ class Stage:
         self._built += 1
         place = self._directory / f"stage-{self._built}"
         backend = Loopback()
-        store = backend.store("redis", place / "store")
+        store = backend.store(self._store, place / "store")
         store.start()
         self._ending.callback(store.stop)
         cluster = Cluster(

@@ -69,6 +69,12 @@ CASES: dict[str, tuple[list[Told], list[Entry]]] = {
     "a request is sent twice at once": (
         [*UP, (1.0, "call", "d", "GetActorInfo", {}), (1.1, "call", "d", "GetActorInfo", {"again": "e2"})], []
     ),
+    "the store dies": ([*UP, (5.0, "store", "harness", "killed", {})], []),
+    "a GCS hangs": ([*UP, (5.0, "gcs", "gcs", "paused", {"life": 0})], []),
+    "a GCS hangs during recovery": (
+        [*UP, DOWN, AGAIN[0], (6.05, "gcs", "gcs", "paused", {"life": 1})], []
+    ),
+    "a second GCS comes": ([*UP, (5.0, "gcs", "rival", "started", {"life": 0})], []),
     "a raylet reconnects in its last 10 %": (
         [*UP, (1.0, "raylet", "n0", "waiting", {}), (2.15, "raylet", "n0", "connected", {})], []
     ),
@@ -105,6 +111,11 @@ def test_a_quiet_plan_reaches_nothing() -> None:
 
 def test_a_plain_kill_of_a_gcs_that_serves_is_no_crash_of_a_recovery() -> None:
     assert found([*UP, DOWN, *AGAIN, (8.0, "gcs", "gcs", "killed", {"life": 1})]) == frozenset()
+
+
+def test_a_gcs_that_served_when_it_was_hung_hangs_in_no_recovery() -> None:
+    hung: Told = (7.0, "gcs", "gcs", "paused", {"life": 1})
+    assert found([*UP, DOWN, *AGAIN, hung]) == {"a GCS hangs"}
 
 
 def test_a_registration_whole_before_the_kill_is_not_torn() -> None:

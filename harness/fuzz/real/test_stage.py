@@ -16,10 +16,13 @@ from harness.fuzz.faults import (
     Disobey,
     DropRef,
     FailStore,
+    HangGcs,
     KillDriver,
     KillGcs,
     KillNode,
+    KillStore,
     KillWorker,
+    Rival,
     StallStore,
 )
 from harness.fuzz.operations import (
@@ -91,6 +94,32 @@ def test_a_store_that_refuses_a_command(stage: Stage) -> None:
     carried = stage.carry_out(Plan((Step(FailStore()), Step(Put("k", "v"), 0.05))))
     assert carried.hits["a refused command"] == 1
     assert judge(carried).verdict is Verdict.HELD, judge(carried).reason
+
+
+def test_a_gcs_that_hangs_goes_on(stage: Stage) -> None:
+    steps = (ACTOR, Step(KillGcs(0.02), 0.1), Step(HangGcs(0.3), 0.02), Step(Put("k", "v"), 0.05))
+    carried = stage.carry_out(Plan(steps))
+    trial = judge(carried)
+    assert carried.hits["a GCS that hangs"] == 1
+    assert "a GCS hangs" in trial.reached
+    assert trial.verdict is Verdict.HELD, trial.reason
+
+
+def test_a_store_that_dies_comes_back_with_its_rows(stage: Stage) -> None:
+    steps = (ACTOR, Step(KillStore(0.2), 0.2), Step(KillGcs(0.02), 0.05), Step(GetActor(0), 0.3))
+    carried = stage.carry_out(Plan(steps))
+    trial = judge(carried)
+    assert carried.hits["a dead store"] == 1
+    assert "the store dies" in trial.reached
+    assert trial.verdict is Verdict.HELD, trial.reason
+
+
+def test_a_second_gcs_comes_and_goes(stage: Stage) -> None:
+    carried = stage.carry_out(Plan((ACTOR, Step(Rival(0.6), 0.05), Step(Put("k", "v"), 0.3))))
+    trial = judge(carried)
+    assert "a second GCS comes" in trial.reached
+    assert [one.what for one in carried.events if one.kind == "gcs" and one.who == "rival"][-1] == "killed"
+    assert trial.verdict is Verdict.HELD, trial.reason
 
 
 def test_what_was_armed_and_never_struck_is_missed(stage: Stage) -> None:

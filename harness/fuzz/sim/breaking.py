@@ -36,6 +36,36 @@ def _fail_store(world: World, how: fault.FailStore) -> None:
         world.lives.restart_after = how.down
 
 
+def _hang_gcs(world: World, how: fault.HangGcs) -> None:
+    if world.server.hang():
+        world.reached("a GCS hangs")
+        if not world.server.open:
+            world.reached("a GCS hangs during recovery")
+        world.clock.after(how.seconds, _go_on, world, world.server.life)
+
+
+def _go_on(world: World, life: int) -> None:
+    if world.server.life == life and world.server.go_on():
+        world.stirred(CALM_AFTER_A_CUT)
+
+
+def _kill_store(world: World, how: fault.KillStore) -> None:
+    if not world.store.down:
+        world.reached("the store dies")
+        world.record.write("store", "killed")
+        world.clock.after(how.seconds, _restart_store, world)
+        world.store.kill()
+
+
+def _restart_store(world: World) -> None:
+    world.record.write("store", "restarted")
+    world.store.restart()
+
+
+def _not_carried(_world: World, _how: fault.Rival) -> None:
+    """On real processes alone: here is one GCS."""
+
+
 def _new_node(world: World, how: fault.AddNode) -> None:
     world.add_node(how.cpus, how.head)
 
@@ -127,6 +157,9 @@ _BREAK: dict[type[Any], Callable[[World, Any], None]] = {
     fault.Disobey: _disobey,
     fault.SyncAgain: _sync_again,
     fault.TearStore: _tear_store,
+    fault.HangGcs: _hang_gcs,
+    fault.KillStore: _kill_store,
+    fault.Rival: _not_carried,
 }
 
 

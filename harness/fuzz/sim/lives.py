@@ -13,6 +13,8 @@ HOPELESS, RARELY = 5, 30.0
 """After so many short lives in a row that ended themselves, the next ones come in so many seconds."""
 LASTING = 1.0
 """Seconds for which a life must have served to be none of those: a call that is sent again may end each of them."""
+KNOCK = 0.05
+"""Seconds until a GCS that finds no store looks again."""
 RUNG = 0.3
 """Seconds that a life may serve which is to be killed at an effect that does not come."""
 
@@ -74,6 +76,9 @@ class Lives:
 
     def _start(self) -> None:
         if self._server.alive:
+            return
+        if self._world.store.down:  # a GCS waits for its store before it does anything
+            self._world.clock.after(KNOCK, self._start)
             return
         if self.to_come:
             self._server.doomed_tag, self._server.budget = None, self.to_come.pop(0)

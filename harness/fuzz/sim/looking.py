@@ -65,8 +65,10 @@ def _pauses() -> Iterator[float]:
 
 def _restless(world: World) -> Iterator[str]:
     """What speaks against quiet."""
-    if not world.server.open:
+    if not world.server.open or world.server.hung:
         yield "the GCS does not serve"
+    if world.store.down:
+        yield "the store is down"
     if world.clock.now + TINY < world.calm_from:
         yield "something was mended a moment ago"
     living = [one for one in world.raylets if not one.gone]

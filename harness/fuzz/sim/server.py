@@ -36,14 +36,17 @@ class Stream(Protocol):
 
 
 class Server:
-    """``alive``: there is a process; ``open``: it serves. ``died``: told of each end that it brought about itself."""
+    """``alive``: there is a process; ``open``: it serves; ``hung``: it is there and does nothing.
+
+    ``died``: told of each end that it brought about itself.
+    """
 
     def __init__(self, network: Network, record: Record, store: Store, seed: int, guarded: bool) -> None:
         self.token = TOKEN if guarded else None
         self._config = TOKEN_CONFIG if guarded else CONFIG
         self.network, self.record, self.store = network, record, store
         self.life = -1
-        self.alive = self.open = False
+        self.alive = self.open = self.hung = False
         self.post = Post(self)
         self.tags: dict[int, int] = {}
         self.doomed_tag: int | None = None
@@ -81,7 +84,7 @@ class Server:
         return self._end(applied)
 
     def _end(self, applied: int) -> int:
-        self.alive = self.open = False
+        self.alive = self.open = self.hung = False
         self.doomed_tag = self.budget = None
         self._events.clear()
         self.tags.clear()
@@ -97,6 +100,23 @@ class Server:
         for stream in streams.values():
             self.network.clock.after(self.network.travel(), stream.closed)
         return left
+
+    def hang(self) -> bool:
+        """Do nothing until :meth:`go_on`; False, when there is no process that could hang."""
+        if not self.alive or self.hung:
+            return False
+        self.hung = True
+        self.record.write("gcs", "paused", {"life": self.life}, "gcs")
+        return True
+
+    def go_on(self) -> bool:
+        """All that has arrived meanwhile, in its order; False, when it did not hang."""
+        if not self.hung:
+            return False
+        self.hung = False
+        self.record.write("gcs", "resumed", {"life": self.life}, "gcs")
+        self._work()
+        return True
 
     # -- what arrives ----------------------------------------------------------------------
 
@@ -150,11 +170,14 @@ class Server:
 
     def _feed_as(self, tag: int, event: ev.Event) -> None:
         self._events.append((event, tag))
+        self._work()
+
+    def _work(self) -> None:
         if self._feeding:
             return
         self._feeding = True
         try:
-            while self._events and self.alive:
+            while self._events and self.alive and not self.hung:
                 event, tag = self._events.popleft()
                 for effect in core.step(self._gcs, event, WALL + self.network.clock.now)[1]:
                     if self.budget is not None and self._dies_at(self.budget, tag):

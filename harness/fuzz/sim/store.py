@@ -37,6 +37,7 @@ class Store:
         """When it is answered, number and line of each command on its way."""
         self._free = 0.0
         self._stalled_until = 0.0
+        self.down = False
         self._next: Entry | None = None
         """The answer to the first of the queue."""
 
@@ -49,9 +50,30 @@ class Store:
         """Answer nothing for so long."""
         self._stalled_until = max(self._stalled_until, self._clock.now + seconds)
 
+    def kill(self) -> None:
+        """Its process is gone: what was asked and not done is not done, and nothing is until :meth:`restart`."""
+        self.down = True
+        lost, self._queue = self._queue, deque()
+        self._clock.cancel(self._next)
+        self._next = None
+        for _at, op, _line in lost:
+            self._clock.after(SHORTEST, self._fail, op, self._connection)
+
+    def restart(self) -> None:
+        """With all its rows."""
+        self.down = False
+
+    def _fail(self, op: int, connection: int) -> None:
+        """Unless who asked is dead, too."""
+        if connection == self._connection:
+            self.failed(op, "the connection to the store broke")
+
     def ask(self, op: int, command: fx.WriteCommand | fx.ReadCommand) -> None:
         """A command arrives; :attr:`answered` is told its value later, in the order of arrival."""
         line = self._record.command(command, self._connection)
+        if self.down:
+            self._clock.after(SHORTEST, self._fail, op, self._connection)
+            return
         late = self._random.random() * self._slowest if self._slowest else 0.0
         self._free = max(self._free, self._clock.now + SHORTEST + late, self._stalled_until)
         self._queue.append((self._free, op, line))
