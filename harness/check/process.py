@@ -21,6 +21,11 @@ _FATAL = re.compile(
     r"|ERROR: (?:Address|Leak)Sanitizer|ERROR: libFuzzer|WARNING: (?:Thread|Memory)Sanitizer|: runtime error: "
     r"|^Fatal Python error|^panic: |^fatal error: |^thread '.*' (?:\(\d+\) )?panicked at"
 )
+# In every text with a fatal line: the logs of most lives have nothing of the kind, and are long.
+_PERHAPS = re.compile(
+    r" [CF] \d|F\d{4}|Check failed|terminate called|\*\*\*|Sanitizer|libFuzzer|runtime error|Fatal Python"
+    r"|panic|fatal error|Traceback"
+)
 _TRACEBACK = "Traceback (most recent call last):"
 _HEADER = re.compile(r"^(?:\[[^\]]*\]|F\d{4,8} [\d:.]+ +\d+)\s*(?:\([\w ]+\)\s*)?")
 _PLACE = re.compile(r"\S+\.(?:cc|h|cpp|hpp|c|py|rs|go|pyx):\d+(?::\d+)?[:\]]?\s*")
@@ -42,10 +47,13 @@ def fatal_lines(text: str) -> list[str]:
 
     Of a Python traceback the line that names the error; without the colours of a terminal.
     """
+    plain = _COLOUR.sub("", text)
+    if not _PERHAPS.search(plain):
+        return []
     found = []
     traced = False
-    for raw in text.splitlines():
-        line = _COLOUR.sub("", raw).rstrip()
+    for raw in plain.splitlines():
+        line = raw.rstrip()
         if line.endswith(_TRACEBACK):
             traced = True
         elif traced and line and not line[0].isspace():
