@@ -1,4 +1,8 @@
-"""How many recoveries a second fuzzing makes on real processes, against a bare loop of starts and kills."""
+"""How many recoveries a second fuzzing makes on real processes, against a bare loop of starts and kills.
+
+A restart is a start of the GCS in a plan, whether it came to serve, which makes it a recovery, or was killed on
+the way: as with crash points.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,9 @@ def figures(target: Target, gcs: str, jobs: int, seconds: float = 40.0) -> dict[
         "bare cycles a second": bare,
         "plans a second": hunt.plans / hunt.seconds,
         "recoveries a second": hunt.rate,
-        "ratio": hunt.rate / bare,
+        "restarts a second": hunt.restarts / hunt.seconds,
+        "recoveries' share of the bare floor": hunt.rate / bare,
+        "restarts' share of the bare floor": hunt.restarts / hunt.seconds / bare,
     }
 
 

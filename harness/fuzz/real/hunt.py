@@ -52,6 +52,7 @@ class Hunt:
     target: str
     plans: int = 0
     recoveries: int = 0
+    restarts: int = 0
     seconds: float = 0.0
     held: int = 0
     vague: Counter[str] = field(default_factory=Counter)
@@ -89,6 +90,7 @@ class Hunt:
         """Count what came of plan ``number``."""
         self.plans += 1
         self.recoveries += trial.recoveries
+        self.restarts += trial.restarts
         self.held += trial.verdict is Verdict.HELD
         if trial.verdict is Verdict.INCONCLUSIVE:
             self.vague[trial.reason] += 1

@@ -32,6 +32,7 @@ class Trial:
     missed: int
     reached: frozenset[str]
     recoveries: int
+    restarts: int
     seconds: float
 
     @property
@@ -57,7 +58,8 @@ def judge(carried: Carried, known: Iterable[Expectation] = ()) -> Trial:
     seconds = carried.building + carried.running + carried.looking
     return Trial(
         carried.plan, found.verdict, found.reason, found.failures, tuple(carried.hits.elements()), carried.missed,
-        reached(carried.plan, carried.events, carried.entries), carried.recoveries, round(seconds, 3),
+        reached(carried.plan, carried.events, carried.entries), carried.recoveries, carried.restarts,
+        round(seconds, 3),
     )  # fmt: skip
 
 

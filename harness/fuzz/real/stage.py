@@ -43,7 +43,10 @@ REST_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Carried:
-    """A plan as it went. ``own``: what the engine itself found wrong. Seconds of building, running and looking."""
+    """A plan as it went. ``own``: what the engine itself found wrong. Seconds of building, running and looking.
+
+    ``restarts``: lives of the GCS after the first, whether they came to serve (``recoveries``) or not.
+    """
 
     plan: Plan
     events: list[Event]
@@ -52,6 +55,7 @@ class Carried:
     hits: Counter[str]
     missed: int
     recoveries: int
+    restarts: int
     building: float
     running: float
     looking: float
@@ -101,7 +105,7 @@ class Stage:
         place = self._record
         events, entries = log.events(place / log.HISTORY, case), log.entries(place / log.LEDGER, case)
         return Carried(
-            plan, events, entries, tuple(own), run.hits, run.missed, run.keeper.recoveries,
+            plan, events, entries, tuple(own), run.hits, run.missed, run.keeper.recoveries, run.keeper.started,
             built - began, ended - built, time.monotonic() - ended,
         )  # fmt: skip
 
