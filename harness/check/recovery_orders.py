@@ -74,11 +74,14 @@ class _Judge:
             yield from self._the_dead(life, node, orders)
 
     def _orders(self, life: Life, since: float) -> list[Event]:
+        """But those that an earlier life sent, and that were read late: it had used their connection before."""
         end = min(life.ended if life.ended is not None else self._story.ended, self._until)
+        orders = [one for one in self._story.of("order") if "fields" in one.facts and one.at <= end]
+        old = {_way(one) for one in orders if one.at <= since}
         return [
             one
-            for one in self._story.of("order")
-            if "fields" in one.facts and since < one.at <= end and not one.facts.get("worker")
+            for one in orders
+            if since < one.at and not one.facts.get("worker") and not (_way(one)[1] and _way(one) in old)
         ]
 
     def _knows_nodes(self, life: Life) -> float:
@@ -128,7 +131,9 @@ class _Judge:
             said += f"until {until:.6f} it heard nothing"
             yield Violation("a living raylet was not told of a restart", said, life.ids)
         for first, second in pairwise(notices):
-            if self._answer(first) == first.at and not self._troubles.any(node, first.at, second.at):
+            # By two connections they may be of two lives, the first read late.
+            same = _way(first) == _way(second)
+            if same and self._answer(first) == first.at and not self._troubles.any(node, first.at, second.at):
                 said = f"node {node} at {first.at:.6f}, which it answered, and at {second.at:.6f}"
                 yield Violation(
                     "a raylet was told twice of one restart", said, (*life.ids, first.id, second.id)
@@ -218,6 +223,11 @@ class _Judge:
                 method = one.facts.get("method", one.what)
                 said = f"node {node} at {one.at:.6f}, life {life.number}"
                 yield Violation(f"{method} was sent to a node that was DEAD", said, (*life.ids, one.id))
+
+
+def _way(order: Event) -> tuple[str, int]:
+    """The raylet, and the number of its connection by which the order came; 0: nobody knows."""
+    return order.who, order.facts.get("connection", 0)
 
 
 def _reads_nodes(entry: Entry) -> bool:

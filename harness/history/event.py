@@ -6,7 +6,7 @@
 | call | a client | the method | request, deadline (s or null), again (event id of the same request's last sending) |
 | return | a client | the method | call (event id), outcome, grpc, code, said, reply |
 | message | a subscriber | the channel | publisher, sequence, key, type, payload |
-| order | node id | the method | fields, outcome, seq, worker, script |
+| order | node id | the method | fields, outcome, seq, worker, script, connection (its number in the host) |
 | raylet | node id | joins, connected, waiting, gone, exit, refused, killed, disconnected, reachable | why, status, pid |
 | worker | node id | started, actor, exited | worker, pid, actor, detail |
 | bundle | node id | prepared, committed, returned | group, index |

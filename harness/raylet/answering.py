@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError, Message
 from harness.raylet.orders import Journal
 from harness.raylet.scribe import Scribe
 from harness.raylet.scripts import Script, Scripts
-from harness.raylet.serving import Answer, Refused
+from harness.raylet.serving import CALLER, Answer, Refused
 from harness.wire.dialect import Dialect
 from harness.wire.rpc import method
 
@@ -69,7 +69,7 @@ class Desk:
         return answer
 
     def _received(self, name: str, request: Message, script: Script | None) -> dict[str, Any]:
-        record = self._orders.write(name, fields=plain(request), outcome="received")
+        record = self._orders.write(name, fields=plain(request), outcome="received", connection=CALLER.get())
         if self._worker_id:
             record["worker_id"] = self._worker_id
         if script is not None:

@@ -8,8 +8,10 @@ call a second each. Here a connection costs a few kB and a call some 50 microsec
 from __future__ import annotations
 
 import asyncio
+import itertools
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -19,6 +21,10 @@ from harness.raylet import hpack
 
 Answer = Callable[[bytes], bytes | Awaitable[bytes]]
 """A request's bytes to the reply's, at once or later; :class:`Refused` for a gRPC error."""
+
+CALLER: ContextVar[int] = ContextVar("CALLER", default=0)
+"""While an answer is made: the number, in this process, of the connection by which the request came."""
+_numbers = itertools.count(1)
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
@@ -60,6 +66,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, answers: Mapping[str, Answer], connections: set[Connection]) -> None:
         self._answers = answers
         self._connections = connections
+        self._number = next(_numbers)
         self._buffer = bytearray()
         self._greeted = False
         self._streams: dict[int, Stream] = {}
@@ -190,6 +197,7 @@ class Connection(asyncio.Protocol):
         stream = self._streams[number]
         body, stream.body = stream.body, bytearray()
         answer = self._answers.get(stream.path)
+        CALLER.set(self._number)
         try:
             if answer is None:
                 raise Refused(grpc.StatusCode.UNIMPLEMENTED, f"no such method: {stream.path}")

@@ -102,6 +102,7 @@ class Scribe:
             "fields": plain(request),
             "worker": entry.get("worker_id", b"").hex(),
             "script": entry.get("script", ""),
+            "connection": entry["connection"],
         }
         self._write("order", entry["kind"], facts, entry["time"])
 

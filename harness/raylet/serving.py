@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from harness.raylet.h2 import Answer, Connection, Refused
+from harness.raylet.h2 import CALLER, Answer, Connection, Refused
 
-__all__ = ["Answer", "Door", "Refused"]
+__all__ = ["CALLER", "Answer", "Door", "Refused"]
 
 
 class Door:

@@ -26,7 +26,7 @@ from harness.fuzz.real.links import Links
 from harness.raylet.handles import RayletHandle
 from harness.raylet.records import Worker
 
-TICK_SECONDS = 0.004
+TICK_SECONDS = 0.008
 AFTERMATH_SECONDS = 0.3
 """In which what was armed may still strike after the last step."""
 YOUNG_SECONDS = 1.0
