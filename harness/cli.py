@@ -229,13 +229,16 @@ def fuzz(
     workers: Annotated[str | None, typer.Option("-n", metavar="N", help="Plans at once; default: two a processor.")] = None,
     expectations: Annotated[str | None, typer.Option("--expectations", metavar="FILE", help="Known breakages, or none.")] = None,
     shrink: Annotated[float, typer.Option("--shrink", metavar="S", help="Seconds in which a new failure's plan is made shorter; 0: not at all.")] = 60.0,
+    ladders: Annotated[bool, typer.Option("--ladders", help="Plans in which each kill is followed by many more, in or after the recoveries.")] = False,
     runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where the plans of failures go.")] = "runs",
 ) -> None:  # fmt: skip
     """Fuzz a GCS on real processes. Exit status: 0 held, 1 a new breakage, 2 inconclusive, 3 usage."""
+    from harness.fuzz.brisk import BRISK, LADDERS
     from harness.fuzz.real.showing import fuzz as search
 
+    size = LADDERS if ladders else BRISK
     _exit_with(
-        lambda: search(_spec(gcs), minutes * 60, plans, seed, workers, expectations, shrink, Path(runs))
+        lambda: search(_spec(gcs), minutes * 60, plans, seed, workers, expectations, shrink, Path(runs), size)
     )
 
 

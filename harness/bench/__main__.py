@@ -14,6 +14,7 @@ from rich.table import Table
 
 from harness.bench import containers, crashpoints, cycle, fuzzing, judging, proxy, simulator
 from harness.container.engine import reachable
+from harness.fuzz.brisk import BRISK, LADDERS
 from harness.target.base import Target
 from harness.target.parse import parse_target
 
@@ -57,10 +58,7 @@ def main(
         ),
         "judge": lambda: show("judging a record, in seconds of processor time", judging.judging()),
         "simulator": lambda: _simulator(sim_minutes * 60),
-        "fuzz": lambda: show(
-            f"fuzzing {gcs}, {jobs} plans at once, against as many bare loops (aim: {fuzzing.AIM:g})",
-            fuzzing.figures(target, gcs, jobs),
-        ),
+        "fuzz": lambda: _fuzzing(target, gcs, jobs),
         "containers": lambda: _containers(target, needed=bool(only)),
         "suite": lambda: show(f"the whole suite, {gcs}, -n {jobs}", cycle.suite(gcs, jobs)),
         "crashpoints": lambda: show(f"all crash points, {gcs}, -n {jobs}", crashpoints.figures(gcs, jobs)),
@@ -73,6 +71,14 @@ def main(
 def _raylets(target: Target, counts: Sequence[int]) -> None:
     for count in counts:
         show(f"{count} idle fake raylets in one process, {target.name}", cycle.raylets(target, count))
+
+
+def _fuzzing(target: Target, gcs: str, jobs: int) -> None:
+    for name, size in (("as usual", BRISK), ("with --ladders", LADDERS)):
+        title = (
+            f"fuzzing {gcs} {name}, {jobs} plans at once, against as many bare loops (aim: {fuzzing.AIM:g})"
+        )
+        show(title, fuzzing.figures(target, gcs, jobs, size))
 
 
 def _simulator(seconds: float) -> None:

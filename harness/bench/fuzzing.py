@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from harness.bench.cycle import rounds
+from harness.fuzz.grammar import Size
 from harness.fuzz.real.hunt import Hunt, run
 from harness.fuzz.real.working import Workers
 from harness.process.guard import GUARD
@@ -19,13 +20,13 @@ from harness.target.base import Target
 AIM = 0.7
 
 
-def figures(target: Target, gcs: str, jobs: int, seconds: float = 40.0) -> dict[str, float]:
+def figures(target: Target, gcs: str, jobs: int, size: Size, seconds: float = 40.0) -> dict[str, float]:
     """Bare cycles a second (before and after), recoveries a second of a campaign, and their ratio; ``jobs`` at once."""
     with Workers(gcs, jobs) as workers:
         run(Hunt(0, target.name), workers, plans=jobs)  # each worker builds its cluster
         before = floor(target, jobs, seconds / 4)
         hunt = Hunt(1, target.name)
-        run(hunt, workers, seconds)
+        run(hunt, workers, seconds, size=size)
         after = floor(target, jobs, seconds / 4)
     bare = (before + after) / 2
     return {

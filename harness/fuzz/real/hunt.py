@@ -31,7 +31,10 @@ MOST_SHRUNK = 5
 
 @dataclass
 class Found:
-    """A new failure. ``plan``: where it was first seen, later the shortest; ``fails``: of :data:`AGAIN` runs."""
+    """A new failure. ``plan``: where it was first seen, later the shortest; ``fails``: of :data:`AGAIN` runs.
+
+    ``record``: the folder with the record of the run in which it was first seen.
+    """
 
     kind: Kind
     detail: str
@@ -39,6 +42,7 @@ class Found:
     number: int
     count: int = 1
     fails: int | None = None
+    record: Path | None = None
 
 
 @dataclass
@@ -105,7 +109,7 @@ class Hunt:
             elif kind in self.found:
                 self.found[kind].count += 1
             else:
-                self.found[kind] = Found(kind, one.detail, trial.plan, number)
+                self.found[kind] = Found(kind, one.detail, trial.plan, number, record=trial.record)
 
 
 Show = Callable[[Hunt], None]

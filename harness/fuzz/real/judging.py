@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from harness.expectations import ANYWHERE, Expectation, Failure
 from harness.fuzz.plan import Plan
@@ -19,9 +20,9 @@ SOMETIMES_ONLY = "1 of 5"
 
 @dataclass(frozen=True)
 class Trial:
-    """One run of ``plan``, without its record. ``hits``: what was broken; ``reached``: conditions; seconds.
+    """One run of ``plan``. ``hits``: what was broken; ``reached``: conditions; seconds.
 
-    ``missed``: how many strikes were armed that never came.
+    ``missed``: how many strikes were armed that never came. ``record``: the folder with its record, where it was kept.
     """
 
     plan: Plan
@@ -34,6 +35,7 @@ class Trial:
     recoveries: int
     restarts: int
     seconds: float
+    record: Path | None = None
 
     @property
     def new(self) -> tuple[Failure, ...]:

@@ -13,6 +13,8 @@ from rich.console import Console
 
 from harness.errors import EnvironmentProblem
 from harness.expectations import expectations_for
+from harness.fuzz.brisk import BRISK
+from harness.fuzz.grammar import Size
 from harness.fuzz.plan import read
 from harness.fuzz.real.hunt import (
     AGAIN,
@@ -25,7 +27,7 @@ from harness.fuzz.real.hunt import (
     run,
     worst_first,
 )
-from harness.fuzz.real.judging import Trial, known_anywhere
+from harness.fuzz.real.judging import Kind, Trial, known_anywhere
 from harness.fuzz.real.reached import CONDITIONS
 from harness.fuzz.real.working import PLAN, Workers, fitting
 from harness.report.verdict import Verdict
@@ -33,6 +35,8 @@ from harness.target.parse import parse_target
 
 EVERY_S = 0.5
 CAMPAIGN = "campaign.json"
+FIRST = "first-seen"
+"""Below it, the records of runs that failed in a new way, before anybody has looked for a shorter plan."""
 
 
 def fuzz(
@@ -44,6 +48,7 @@ def fuzz(
     expectations: str | None,
     shrinking: float,
     runs: Path,
+    size: Size = BRISK,
 ) -> int:
     """``gauntlet fuzz``: its exit status. EnvironmentProblem for a bad option, or a target that cannot be run.
 
@@ -53,13 +58,12 @@ def fuzz(
     target = parse_target(spec).name
     known = known_anywhere(expectations_for(target, expectations))
     hunt, console = Hunt(seed, target), Console()
-    with Workers(spec, fitting(asked), known) as workers:
-        run(hunt, workers, seconds, plans, show=_Live(console))
+    name = re.sub(r"[^A-Za-z0-9.+]+", "-", target)[:60]
+    place = runs / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-fuzz-{name}"
+    with Workers(spec, fitting(asked), known, place / FIRST) as workers:
+        run(hunt, workers, seconds, plans, size, _Live(console))
         _say(console, _counts(hunt))
         _conditions(console, hunt)
-        place = (
-            runs / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-fuzz-{re.sub(r'[^A-Za-z0-9.+]+', '-', target)[:60]}"
-        )
         _follow_ups(console, hunt, workers, shrinking, place)
     if hunt.found:
         (place / CAMPAIGN).write_text(json.dumps(as_data(hunt, place), indent=1))
@@ -85,6 +89,8 @@ def _follow_ups(console: Console, hunt: Hunt, workers: Workers, seconds: float, 
         _say(
             console, f"    first in plan {found.number}; {len(found.plan.steps)} steps{often}: {home / PLAN}"
         )
+        if found.record is not None:
+            _say(console, f"    the record of the run in which it was first seen: {found.record}")
 
 
 def as_data(hunt: Hunt, place: Path) -> dict[str, object]:
@@ -108,6 +114,7 @@ def as_data(hunt: Hunt, place: Path) -> dict[str, object]:
                 "fails": None if found.fails is None else f"{found.fails} of {AGAIN}",
                 "steps": len(found.plan.steps),
                 "plan": f"{folder_of(found)}/{PLAN}",
+                "first seen": f"{FIRST}/{found.record.name}" if found.record is not None else None,
             }
             for found in worst_first(hunt.found)
         ],
@@ -152,12 +159,17 @@ def _status(trials: list[Trial]) -> int:
 
 
 class _Live:
-    """Shows the counts in place on a terminal; on anything else a line a minute."""
+    """Shows the counts in place on a terminal; on anything else a line a minute. And each new failure, once."""
 
     def __init__(self, console: Console) -> None:
         self._console, self._next = console, 0.0
+        self._told: set[Kind] = set()
 
     def __call__(self, hunt: Hunt) -> None:
+        for kind, found in hunt.found.items():
+            if kind not in self._told:
+                self._told.add(kind)
+                _say(self._console, f"new in plan {found.number}: {kind[0]}: {kind[1]}: {found.record}")
         if monotonic() < self._next:
             return
         self._next = monotonic() + (EVERY_S if self._console.is_terminal else 60.0)

@@ -55,6 +55,9 @@ def test_a_broken_gcs_is_found_shrunk_counted_and_written_down(tmp_path: Path) -
     shortest = place / one["plan"]
     assert len(read(shortest.read_text()).steps) == one["steps"]
     assert (shortest.parent / "history.jsonl").stat().st_size > 0
+    first = place / one["first seen"]
+    assert f"new in plan 0: {one['check']}: {one['message']}: {first}" in said
+    assert (first / "history.jsonl").stat().st_size > 0
 
 
 def test_a_plan_is_carried_out_again_on_any_gcs(plan: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from harness.errors import EnvironmentProblem
 from harness.expectations import Expectation
 from harness.fuzz.plan import Plan
-from harness.fuzz.real.judging import Trial, judge
+from harness.fuzz.real.judging import Kind, Trial, judge
 from harness.fuzz.real.stage import Carried, Stage
 from harness.history.log import HISTORY, LEDGER
 from harness.process.guard import GUARD
@@ -25,6 +26,9 @@ ENDING = 10
 """Of what ends with a worker: before its threads are waited for, which see calls through that end with the stage."""
 _here: dict[str, Stage] = {}
 _known: list[Expectation] = []
+_kept_below: list[Path] = []
+_seen: set[Kind] = set()
+"""Failures of which this worker has kept a record."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -38,12 +42,17 @@ class Workers:
     they started end by themselves.
     """
 
-    def __init__(self, spec: str, count: int, known: Iterable[Expectation] = ()) -> None:
-        """EnvironmentProblem when there is no such target, or none that this machine can run."""
+    def __init__(
+        self, spec: str, count: int, known: Iterable[Expectation] = (), keep: Path | None = None
+    ) -> None:
+        """EnvironmentProblem when there is no such target, or none that this machine can run.
+
+        ``keep``: below it each worker leaves the record of a run that failed in a way that is new to it.
+        """
         parse_target(spec).prepare()
         self.count = count
         # Spawned, not forked: gRPC's threads do not survive a fork.
-        self._pool = ProcessPoolExecutor(count, get_context("spawn"), _begin, (spec, tuple(known)))
+        self._pool = ProcessPoolExecutor(count, get_context("spawn"), _begin, (spec, tuple(known), keep))
 
     def __enter__(self) -> Workers:
         self._before = signal.signal(signal.SIGTERM, _terminated)
@@ -62,11 +71,12 @@ def _terminated(*_: object) -> None:
     raise Terminated
 
 
-def _begin(spec: str, known: tuple[Expectation, ...]) -> None:
+def _begin(spec: str, known: tuple[Expectation, ...], keep: Path | None) -> None:
     end_with_parent()
     # A Ctrl-C is for the parent, which lets each come to the end of its plan.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _known[:] = known
+    _kept_below[:] = [keep] if keep is not None else []
     stage = Stage(parse_target(spec), GUARD.directory("gauntlet-fuzz-"))
     _here["stage"] = stage
     Finalize(None, stage.close, exitpriority=ENDING)
@@ -74,9 +84,14 @@ def _begin(spec: str, known: tuple[Expectation, ...]) -> None:
 
 def _carry_out(plan: Plan, keep: Path | None) -> Trial:
     carried = _here["stage"].carry_out(plan)
-    if keep is not None:
-        save(carried, keep)
-    return judge(carried, _known)
+    trial = judge(carried, _known)
+    if keep is None and _kept_below and trial.kinds - _seen:
+        keep = _kept_below[0] / f"{plan.digest}-{os.getpid()}"
+    if keep is None:
+        return trial
+    _seen.update(trial.kinds)
+    save(carried, keep)
+    return replace(trial, record=keep)
 
 
 def save(carried: Carried, place: Path) -> None:
