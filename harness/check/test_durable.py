@@ -13,7 +13,8 @@ from harness.check.tale import Tale, tale
 from harness.history.outcomes import about
 from harness.wire.rpc import METHODS
 
-ACTOR, WORKER, OTHER = "ab" * 12 + "01000000", "01" * 28, "02" * 28
+ACTOR, MATE = "ab" * 12 + "01000000", "ac" * 12 + "01000000"
+WORKER, OTHER = "01" * 28, "02" * 28
 NODE, JOB, GROUP = "0a" * 28, "01000000", "cd" * 14 + "01000000"
 REGISTER = {"task_spec": {"actor_creation_task_spec": {"actor_id": ACTOR}}}
 KEY = b"@namespace_gauntlet:k"
@@ -107,6 +108,23 @@ def test_the_actor_of_a_failed_worker_is_stored_without_it() -> None:
 
     assert signatures(told("RESTARTING")) == []
     assert signatures(told()) == ["ReportWorkerFailure was acknowledged and never stored"]
+
+
+@pytest.mark.parametrize(
+    ("ending", "left"), [({}, [MATE]), ({"took": None}, [MATE]), ({"applied": False}, [ACTOR, MATE])]
+)
+def test_only_an_actor_that_certainly_ran_in_the_failed_worker_has_to_leave_it(
+    ending: dict[str, Any], left: list[str]
+) -> None:
+    """One moves to another worker before, which is stored, or perhaps, or not; its mate stays."""
+    told = tale()
+    for one in (ACTOR, MATE):
+        told.write("ACTOR", one, actor("ALIVE", address={"worker_id": WORKER}))
+    told.write("ACTOR", ACTOR, actor("ALIVE", address={"worker_id": OTHER}), **ending)
+    told.begin("ReportWorkerFailure", {"worker_failure": {"worker_address": {"worker_id": WORKER}}})
+    told.write("WORKERS", WORKER, {"worker_address": {"worker_id": WORKER}}).end()
+    late = [one.detail.partition(" was acknowledged")[0] for one in durable(told.story()).violations]
+    assert late == [f"ReportWorkerFailure (ACTOR {one})" for one in left]
 
 
 def test_an_order_to_kill_with_restart_promises_nothing() -> None:
