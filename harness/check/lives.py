@@ -75,7 +75,7 @@ def _at(place: int, seen: Seen) -> Seen:
 def _by_life(reads: Iterable[Seen], story: Story) -> dict[int, list[Seen]]:
     found: dict[int, list[Seen]] = {}
     for one in reads:
-        life = life_of(one, story)
+        life = life_of(one.start, one.end, story)
         if life is not None:
             found.setdefault(life.number, []).append(one)
     return found

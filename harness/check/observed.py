@@ -124,11 +124,9 @@ def written(story: Story) -> list[Seen]:
     return found
 
 
-def life_of(seen: Seen, story: Story) -> Life | None:
-    """The life of the GCS that a reply came from; None where it may have been either of two."""
+def life_of(start: float, end: float, story: Story) -> Life | None:
+    """The life of the GCS that answered a call from ``start`` to ``end``; None where either of two may have."""
     able = [
-        life
-        for life in story.lives
-        if life.started <= seen.end and (life.ended is None or life.ended >= seen.start)
+        life for life in story.lives if life.started <= end and (life.ended is None or life.ended >= start)
     ]
     return able[0] if len(able) == 1 else None

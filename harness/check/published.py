@@ -93,25 +93,19 @@ def _subscriptions(story: Story) -> Iterator[Subscription]:
         if call.method != "GcsSubscriberCommandBatch":
             continue
         subscriber = call.request.get("subscriber_id", "")
+        start = call.end if call.outcome == "ok" else None
+        life = life_of(call.start, start, story) if start is not None else None
         for command in call.request.get("commands", ()):
             channel = command.get("channel_type", "")
             if "unsubscribe_message" in command:
                 given_up.add((subscriber, channel))
-            life = _life(story, call)
-            if channel not in CHANNELS or command.get("key_id") or call.outcome != "ok" or life is None:
+            if channel not in CHANNELS or command.get("key_id") or start is None or life is None:
                 continue
-            end = min(life[1], deaths.get(call.request.get("sender_id", ""), life[1]))
-            start = call.end if call.end is not None else story.ended
+            over = life.ended if life.ended is not None else story.ended
+            end = min(over, deaths.get(call.request.get("sender_id", ""), over))
             mine = Subscription(call.client, subscriber, channel, start, end, call.ids)
-            found.setdefault((call.client, subscriber, channel, life[0]), mine)
+            found.setdefault((call.client, subscriber, channel, life.number), mine)
     return (one for one in found.values() if (one.subscriber, one.channel) not in given_up)
-
-
-def _life(story: Story, call: Call) -> tuple[int, float] | None:
-    """Number and end of the one life that can have answered ``call``."""
-    end = call.end if call.end is not None else story.ended
-    life = life_of(Seen("", "", call.start, end, None, ()), story)
-    return None if life is None else (life.number, life.ended if life.ended is not None else story.ended)
 
 
 class _Records:
@@ -173,7 +167,8 @@ class _Records:
 
     def read_again(self, one: Subscription, seen: Seen) -> bool:
         """Whether the subscriber has read that table since."""
-        return self._last_read.get((one.who, seen.table), -1.0) >= seen.end
+        last = self._last_read.get((one.who, seen.table))
+        return last is not None and last >= seen.end
 
 
 def _state(payload: Mapping[str, Any]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from harness.check.observed import Seen, life_of
+from harness.check.observed import life_of
 from harness.check.premature import premature
 from harness.check.published import gaps
 from harness.check.ruling import Ruling, Violation, rule
@@ -108,18 +108,15 @@ def _old_names(story: Story, deliveries: dict[tuple[str, str], list[Delivery]]) 
     owners: dict[str, tuple[Life, Call]] = {}
     told: set[str] = set()
     for delivery in sorted((one for by in deliveries.values() for one in by), key=lambda one: one.poll.start):
-        life = life_of(_asked(delivery.poll), story)
+        poll = delivery.poll
+        life = life_of(poll.start, poll.end or poll.start, story)
         if life is None or not delivery.publisher:
             continue
-        owner, first = owners.setdefault(delivery.publisher, (life, delivery.poll))
+        owner, first = owners.setdefault(delivery.publisher, (life, poll))
         if owner is not life and delivery.publisher not in told:
             told.add(delivery.publisher)
             yield Violation(
                 "a restarted GCS publishes under its old publisher id",
                 f"{delivery.publisher[:8]} in life {owner.number} and in life {life.number} of the {life.who}",
-                (first.ids[-1], delivery.poll.ids[-1]),
+                (first.ids[-1], poll.ids[-1]),
             )
-
-
-def _asked(poll: Call) -> Seen:
-    return Seen("", "", poll.start, poll.end if poll.end is not None else poll.start, None, ())
