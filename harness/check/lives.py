@@ -69,7 +69,7 @@ def lives(story: Story) -> Ruling:
 
 def _at(place: int, seen: Seen) -> Seen:
     """Messages are in the order of their sequence, whenever they were polled."""
-    return Seen(seen.table, seen.key, 2.0 * place, 2.0 * place + 1, seen.stage, seen.ids, seen.row)
+    return Seen(seen.table, seen.key, place, place, seen.stage, seen.ids)
 
 
 def _by_life(reads: Iterable[Seen], story: Story) -> dict[int, list[Seen]]:
