@@ -162,18 +162,19 @@ class _Restarts:
 
     def violations(self) -> Iterator[Violation]:
         for actor, rows in self._rows.items():
-            self.judged += any(_is_restart(one) for one in rows)
+            self.judged += any(_restarting(one) is not None for one in rows)
             worker = ""
             for first, second in pairwise(rows):
                 worker = _worker(first) or worker
-                if not (_is_restart(first) and _is_restart(second) and _spent(first, second)):
+                before, after = _restarting(first), _restarting(second)
+                if before is None or after is None or after <= before:
                     continue
                 reports = self._reports.get(worker, ())
                 if not _worker(first) and len(reports) > 1:
                     yield Violation(
                         "the death of one worker cost its actor two restarts",
                         f"actor {actor}, worker {worker}, reported {len(reports)} times: restarts "
-                        f"{_restarts(first)}, then {_restarts(second)} with no worker between",
+                        f"{before}, then {after} with no worker between",
                         (*first.ids, *second.ids, *(id for call in reports for id in call.ids)),
                     )
 
@@ -203,16 +204,9 @@ class _Budget:
                 )
 
 
-def _is_restart(seen: Seen) -> bool:
-    return seen.stage is not None and seen.stage.state == "RESTARTING"
-
-
-def _restarts(seen: Seen) -> int:
-    return seen.stage.restarts if seen.stage is not None else 0
-
-
-def _spent(first: Seen, second: Seen) -> bool:
-    return _restarts(second) > _restarts(first)
+def _restarting(seen: Seen) -> int | None:
+    """How many restarts an actor that is RESTARTING has spent; None in any other state."""
+    return seen.stage.restarts if seen.stage is not None and seen.stage.state == "RESTARTING" else None
 
 
 def _worker(seen: Seen) -> str:
