@@ -107,7 +107,10 @@ RULES = (
         "harness/fuzz/real",
         (
             *LOW,
-            *(f"harness.{room}" for room in ("backend", "cluster", "driver", "expectations", "history")),
+            *(
+                f"harness.{room}"
+                for room in ("backend", "cluster", "driver", "expectations", "fault", "history")
+            ),
             *(f"harness.{room}" for room in ("judge", "proxy", "raylet", "report", "target", "fuzz")),
         ),
     ),
