@@ -33,8 +33,26 @@ def check_alive(story: Story) -> Ruling:
         and (one.end or 0.0) < until
     ]
     rows = Rows(story) if story.built.get("ledger") and known_start(story) else None
-    found = [violation for call in told for violation in _wrong(call, rows)]
+    unwritten = list(_unwritten(story))
+    found = [
+        violation
+        for call in told
+        for violation in _wrong(call, None if any(_within(call, one) for one in unwritten) else rows)
+    ]
     return rule(NAME, found, len(told))
+
+
+def _unwritten(story: Story) -> Iterator[tuple[float, float]]:
+    """From each death of the store to the end of the GCS that lived then: it may know what it could not write."""
+    for one in story.of("store"):
+        if one.what == "killed":
+            ends = (life.ended for life in story.lives if life.started <= one.at)
+            last = [end if end is not None else float("inf") for end in ends]
+            yield one.at, max([one.at, *last])
+
+
+def _within(call: Call, span: tuple[float, float]) -> bool:
+    return call.start <= span[1] and (call.end or call.start) >= span[0]
 
 
 def _wrong(call: Call, rows: Rows | None) -> Iterator[Violation]:

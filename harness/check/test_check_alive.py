@@ -43,7 +43,19 @@ def lived_before(told: Tale) -> Tale:
     return told
 
 
+def bereft(ended: bool) -> Tale:
+    """The store dies at 5.0 and comes back; ``ended``: with the GCS of then, and another has come."""
+    told = lives().event("store", "killed", {}, at=5.0).event("store", "restarted", {}, at=5.5)
+    if ended:
+        told.event("gcs", "ended", {"life": 0, "exit": 1}, "gcs", at=6.0)
+        told.event("gcs", "started", {"life": 1, "pid": 2}, "gcs", at=6.5)
+        told.event("gcs", "serving", {"life": 1}, "gcs", at=7.0)
+    return told
+
+
 BROKEN = {
+    "of a GCS that has seen no store die": (asked(bereft(ended=True), False, False), WRONG),
+    "before the store died": (asked(bereft(ended=False), False, False, start=3.0, end=4.0), WRONG),
     "another order": (asked(lives(), False, True), WRONG),
     "one that nobody knows is alive": (asked(lives(), True, True), WRONG),
     "one that lives is not": (asked(lives(), False, False), WRONG),
@@ -57,6 +69,7 @@ BROKEN = {
     "too few answers, without a ledger": (asked(tale(ledger=False), True), SHORT),
 }
 FINE = {
+    "what could not be written": asked(bereft(ended=False), False, False),
     "in its turn": asked(lives(), True, False),
     "it died a moment before": asked(lives().write("NODE", NODE, DEAD, at=7.6), True, False),
     "it died meanwhile, and this says no": asked(lives().write("NODE", NODE, DEAD, at=8.5), False, False),
