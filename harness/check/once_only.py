@@ -103,11 +103,9 @@ class _Added:
         self._recoveries = story.recoveries
         self._finished = [one for one in story.calls if one.method == "MarkJobFinished"]
         for call in story.calls:
-            if call.end is not None and call.end >= until:
-                continue
             if call.method == "InternalKVDel" and call.outcome != "refused":
                 self._deletions += [(call, promise) for promise in effects.promises(call)]
-            elif _added(call):
+            elif _added(call) and (call.end is None or call.end < until):
                 for promise in effects.promises(call):
                     self._puts.setdefault(promise.key, []).append(call)
 
@@ -169,7 +167,7 @@ class _Restarts:
                 before, after = _restarting(first), _restarting(second)
                 if before is None or after is None or after <= before:
                     continue
-                reports = self._reports.get(worker, ())
+                reports = self._reports.get(worker, ()) if worker else ()
                 if not _worker(first) and len(reports) > 1:
                     yield Violation(
                         "the death of one worker cost its actor two restarts",

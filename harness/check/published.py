@@ -82,11 +82,10 @@ def _changes(story: Story) -> Iterator[Seen]:
 
 def _subscriptions(story: Story) -> Iterator[Subscription]:
     """Those to whole channels. One that is ever taken back is not among them."""
-    deaths = {
-        seen.key: seen.start
-        for seen in written(story)
-        if seen.table == "NODE" and seen.stage is not None and seen.stage.state == "DEAD"
-    }
+    deaths: dict[str, list[float]] = {}
+    for seen in written(story):
+        if seen.table == "NODE" and seen.stage is not None and seen.stage.state == "DEAD":
+            deaths.setdefault(seen.key, []).append(seen.start)
     found: dict[tuple[str, str, str, int], Subscription] = {}
     given_up: set[tuple[str, str]] = set()
     for call in story.calls:
@@ -102,7 +101,9 @@ def _subscriptions(story: Story) -> Iterator[Subscription]:
             if channel not in CHANNELS or command.get("key_id") or start is None or life is None:
                 continue
             over = life.ended if life.ended is not None else story.ended
-            end = min(over, deaths.get(call.request.get("sender_id", ""), over))
+            # A node may register anew after its death, and then listens again.
+            later = (at for at in deaths.get(call.request.get("sender_id", ""), ()) if at >= start)
+            end = min(over, min(later, default=over))
             mine = Subscription(call.client, subscriber, channel, start, end, call.ids)
             found.setdefault((call.client, subscriber, channel, life.number), mine)
     return (one for one in found.values() if (one.subscriber, one.channel) not in given_up)

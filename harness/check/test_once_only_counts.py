@@ -53,6 +53,11 @@ def test_what_ended_once_the_store_lost_rows_hides_nothing_before() -> None:
     assert signatures(put(put(told, "a", 2.0, 3.0), "b", 4.0, 5.0)) == [ADDED_TWICE]
 
 
+def test_a_deletion_that_was_under_way_when_the_store_lost_rows_may_have_come_between() -> None:
+    told = delete(put(tale(), "a", 1.0, 2.0), KEY, 3.0, 20.0).event("store", "wiped", at=10.0)
+    assert signatures(put(told, "b", 4.0, 5.0)) == []
+
+
 def row(state: str, restarts: int = 0, **more: Any) -> dict[str, Any]:
     return {"state": state, "num_restarts": restarts, "max_restarts": 9, **more}
 
@@ -76,6 +81,13 @@ def restarting(told: Tale, *restarts: int, actor: str = ACTOR) -> Tale:
 def test_a_report_that_was_refused_costs_nothing(outcome: str) -> None:
     told = restarting(died("ok", outcome), 1, 2)
     assert signatures(told) == ([] if outcome == "refused" else [TWO_RESTARTS])
+
+
+def test_a_report_that_names_no_worker_is_of_nobody() -> None:
+    told = tale()
+    for _ in range(2):
+        told.begin("ReportWorkerFailure", {"worker_failure": {}})
+    assert signatures(restarting(told, 1, 2)) == []
 
 
 def test_the_same_restart_written_twice_is_one() -> None:

@@ -137,6 +137,19 @@ def test_whose_life_took_it_is_unknown_starts_nothing() -> None:
     assert due(listens(told, at=2.0)) == 1
 
 
+def test_a_node_that_registers_anew_hears_again_and_not_in_between() -> None:
+    told = listens(sender=NODE)
+    becomes(told, "DEAD", NODE, "NODE", at=5.0)
+    becomes(told, "ALIVE", ACTOR, at=7.0)
+    becomes(told, "ALIVE", NODE, "NODE", at=9.0)
+    assert due(polls(told, at=20.0)) == 0, "it was dead when the actor came alive"
+    again = listens(told, sender=NODE, subscriber="5c", at=10.0)
+    becomes(again, "ALIVE", OTHER, at=12.0)
+    assert due(polls(polls(again), subscriber="5c")) == 1
+    becomes(again, "DEAD", NODE, "NODE", at=30.0)
+    assert due(polls(polls(again), subscriber="5c")) == 1
+
+
 def test_a_node_hears_until_it_is_dead() -> None:
     told = becomes(becomes(listens(sender=NODE)), "DEAD", NODE, "NODE", at=11.0)
     assert due(polls(told)) == 1
