@@ -8,6 +8,7 @@ import pytest
 
 from harness.check.durable import durable
 from harness.check.tale import Tale, tale
+from harness.history.entry import LONGEST_ARGUMENT, word
 from harness.wire import layout
 from harness.wire.plain import LONGEST_BYTES, shown
 
@@ -16,7 +17,9 @@ NAMESPACES = [b"gauntlet", b""]
 
 
 def request(key: bytes, namespace: bytes = b"gauntlet", **more: Any) -> dict[str, Any]:
-    return {"namespace": namespace.hex(), "key": shown(key), "value": b"v".hex(), "overwrite": True, **more}
+    """As the record has it: without a namespace that is empty."""
+    space = {"namespace": namespace.hex()} if namespace else {}
+    return {**space, "key": shown(key), "value": b"v".hex(), "overwrite": True, **more}
 
 
 def field(key: bytes, namespace: bytes = b"gauntlet") -> str:
@@ -67,10 +70,22 @@ def test_without_a_ledger_a_key_that_nobody_saw_whole_is_not_judged() -> None:
 
 
 def test_what_the_ledger_shows_by_digest_too_is_not_judged() -> None:
-    endless = b"k" * 70_000
+    longest = LONGEST_ARGUMENT - len(field(b""))
+    assert signatures(tale().call("InternalKVPut", request(b"k" * longest))) != []
+    endless = b"k" * (longest + 1)
     assert signatures(tale().call("InternalKVPut", request(endless))) == []
+    short = word(layout.kv_field(b"gauntlet", endless))
+    assert signatures(tale().begin("InternalKVPut", request(endless)).write("KV", short, "v").end()) == []
 
 
-def test_a_long_prefix_is_not_judged() -> None:
-    swept = request(LONG, del_by_prefix=True)
-    assert signatures(tale().write("KV", field(LONG + b"x"), "v").call("InternalKVDel", swept)) == []
+SWEEP = request(LONG, del_by_prefix=True)
+
+
+@pytest.mark.parametrize("left", [LONG, LONG + b"x"])
+def test_a_long_prefix_is_not_judged(left: bytes) -> None:
+    assert signatures(tale().write("KV", field(left), "v").call("InternalKVDel", SWEEP)) == []
+
+
+def test_a_long_namespace_is_not_judged() -> None:
+    told = tale().call("InternalKVPut", {**request(LONG), "namespace": shown(TWIN)})
+    assert signatures(told) == []
