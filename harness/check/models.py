@@ -79,8 +79,7 @@ def settled_puts(operations: Sequence[Operation], initial: Any = ABSENT) -> list
     A value that one put alone can have written, and that was read, was written before the first
     such read ended. Values that nobody ever read are one value: so are the puts of them.
     """
-    puts = Counter(one.input[1] for one in operations if one.input[0] == "put")
-    puts[initial] += 1
+    written = Counter([initial, *(one.input[1] for one in operations if one.input[0] == "put")])
     read: dict[str, float] = {}
     for one in operations:
         if one.input == ("get",) and one.output[0] is not None:
@@ -91,7 +90,7 @@ def settled_puts(operations: Sequence[Operation], initial: Any = ABSENT) -> list
             _, value, overwrite = one.input
             if value not in read:
                 one = replace(one, input=("put", "?", overwrite))
-            elif puts[value] == 1 and initial not in (ANY, SOME) and read[value] >= one.start:
+            elif written[value] == 1 and initial not in (ANY, SOME) and read[value] >= one.start:
                 one = replace(one, end=read[value])
         found.append(one)
     return found
@@ -136,7 +135,7 @@ def _register(state: Any, actor: str, taken: bool | None) -> Iterable[Any]:
     open_ = state is None or state == ANY or state[0] == actor or not state[1]
     if not open_:
         return ()
-    firm = taken is True or (state not in (None, ANY) and state == (actor, True))
+    firm = taken is True or state == (actor, True)
     return ((actor, firm),)
 
 
