@@ -69,6 +69,9 @@ class Result:
 
 _Link = tuple[Any, ...]
 """A linearisation, last first: ``(operation, all before it)``, the empty tuple at its start."""
+_Place = tuple[int, int, Hashable, tuple[int, ...], _Link]
+"""Where a search has come to: so many of the known ones are placed in front, and those in the mask behind
+them; the state; how many of each class have happened; and in which order."""
 
 
 @dataclass
@@ -84,21 +87,21 @@ class _Search:
     def run(self) -> Result:
         total = len(self.known)
         unused = (0,) * len(self.classes)
-        stack: list[tuple[int, int, Hashable, tuple[int, ...], _Link, int]]
-        stack = [(0, 0, self.model.initial, unused, (), 0)]
+        stack: list[_Place] = [(0, 0, self.model.initial, unused, ())]
         self.is_new(0, 0, self.model.initial, unused)
         while stack:
-            done, mask, state, used, order, placed = stack.pop()
+            done, mask, state, used, order = stack.pop()
             if done == total:
                 return Result(Answer.LEGAL, _unlink(order), steps=self.steps)
             if self.steps > self.budget:
                 return Result(Answer.UNKNOWN, _unlink(self.farthest[1]), steps=self.steps)
             open_, limit = self.open(done, mask)
+            placed = done + mask.bit_count()
             if placed > self.farthest[0]:
                 next_due = min(open_, key=lambda place: self.known[place].end)
                 self.farthest = (placed, order, state, self.known[next_due])
             # The last one pushed is looked at first: what returned first, then the rest, then guesses.
-            self.guess(stack, (done, mask, state, used, order, placed), limit)
+            self.guess(stack, (done, mask, state, used, order), limit)
             open_.sort(key=lambda place: -self.known[place].end)
             for place in open_:
                 operation = self.known[place]
@@ -106,24 +109,24 @@ class _Search:
                 for after in self.model.step(state, operation):
                     at, rest = _advance(done, mask | 1 << (place - done))
                     if self.is_new(at, rest, after, used):
-                        stack.append((at, rest, after, used, (operation, order), placed + 1))
+                        stack.append((at, rest, after, used, (operation, order)))
         _, order, state, stuck = self.farthest
         return Result(Answer.ILLEGAL, _unlink(order), stuck, state, self.steps)
 
     def open(self, done: int, mask: int) -> tuple[list[int], float]:
         """Those that may come next: not yet placed, and begun before any of them ended; and that end."""
-        limit, found, place, known = inf, [], done, self.known
-        while place < len(known) and known[place].start <= limit:
-            if not mask & 1:
+        limit, found = inf, []
+        for place in range(done, len(self.known)):
+            if self.known[place].start > limit:
+                break
+            if not mask >> (place - done) & 1:
                 found.append(place)
-                limit = min(limit, known[place].end)
-            mask >>= 1
-            place += 1
+                limit = min(limit, self.known[place].end)
         return found, limit
 
-    def guess(self, stack: list[Any], place: tuple[Any, ...], limit: float) -> None:
+    def guess(self, stack: list[_Place], place: _Place, limit: float) -> None:
         """Let one of the operations happen of which nobody knows whether they did."""
-        done, mask, state, used, order, placed = place
+        done, mask, state, used, order = place
         for number, members in enumerate(self.classes):
             count = used[number]
             if count == len(members) or members[count].start > limit:
@@ -132,7 +135,7 @@ class _Search:
             more = (*used[:number], count + 1, *used[number + 1 :])
             for after in self.model.step(state, members[count]):
                 if after != state and self.is_new(done, mask, after, more):
-                    stack.append((done, mask, after, more, (members[count], order), placed))
+                    stack.append((done, mask, after, more, (members[count], order)))
 
     def is_new(self, done: int, mask: int, state: Hashable, used: tuple[int, ...]) -> bool:
         """Whether nothing as good has been seen; remembers it if so."""
@@ -164,10 +167,9 @@ def search(operations: Iterable[Operation], model: Model, budget: int = BUDGET) 
 
 def _advance(done: int, mask: int) -> tuple[int, int]:
     """Count the placed ones at the front of ``mask`` into ``done``."""
-    while mask & 1:
-        mask >>= 1
-        done += 1
-    return done, mask
+    # One more turns over all that are placed in front, and the first that is not.
+    front = (mask ^ (mask + 1)).bit_length() - 1
+    return done + front, mask >> front
 
 
 def _unlink(order: _Link) -> tuple[Operation, ...]:
