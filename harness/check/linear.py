@@ -56,11 +56,11 @@ def linearizable(story: Story) -> Ruling:
 
 def _histories(story: Story) -> Iterator[History]:
     emptied = list(losses(story))
+    lost = [Operation(begin, end, LOST) for begin, end in emptied]
     for key in key_histories(story, emptied):
         operations = settled_puts(key.operations, key.initial)
         yield History("a key-value", f"key {key.field!r}", operations, key_value(key.initial))
-    yield History("a job id", "the job ids", _job_ids(story, emptied), COUNTER)
-    lost = [Operation(begin, end, LOST) for begin, end in emptied]
+    yield History("a job id", "the job ids", [*_job_ids(story), *lost], COUNTER)
     for one in name_histories(story):
         operations = [*one.operations, *lost]
         yield History(
@@ -72,9 +72,9 @@ def _histories(story: Story) -> Iterator[History]:
         )
 
 
-def _job_ids(story: Story, emptied: Sequence[tuple[float, float]]) -> list[Operation]:
+def _job_ids(story: Story) -> list[Operation]:
     until = story.store_lost if story.store_lost is not None else inf
-    given = [
+    return [
         Operation(call.start, call.end, ("next",), int(call.reply.get("job_id", 0)), call.ids)
         for call in story.calls
         if call.method == "GetNextJobID"
@@ -82,33 +82,26 @@ def _job_ids(story: Story, emptied: Sequence[tuple[float, float]]) -> list[Opera
         and call.end is not None
         and call.end <= until
     ]
-    return given + [Operation(begin, end, LOST) for begin, end in emptied] if given else []
 
 
 def _violation(story: Story, history: History, result: Result) -> Violation:
+    # What could not be placed of an illegal history is a call: a loss or a death is possible in every state.
     stuck = result.stuck
-    assert stuck is not None, "an illegal history has an operation that could not be placed"
+    assert stuck is not None
     calls = {call.id: call for call in story.calls}
     before = [_told(one, calls) for one in result.order[-3:]]
     last = f" after {', '.join(before)}" if before else ""
     state = "" if result.state is None else f" with state {result.state!r}"
     ids = tuple(id for one in (*result.order[-3:], stuck) for id in one.ids)
     return Violation(
-        f"no order of the calls explains what {_method(stuck, calls)} answered of {history.kind}",
+        f"no order of the calls explains what {calls[stuck.ids[0]].method} answered of {history.kind}",
         f"{history.what}: {_told(stuck, calls)} fits nowhere{last}{state}",
         ids,
     )
 
 
-def _method(one: Operation, calls: dict[str, Call]) -> str:
-    call = calls.get(one.ids[0]) if one.ids else None
-    return call.method if call else "the GCS"
-
-
 def _told(one: Operation, calls: dict[str, Call]) -> str:
     if not one.ids:
         return "the loss of everything" if one.input == LOST else "a death"
-    call = calls.get(one.ids[0])
-    by = f" by {call.client}" if call else ""
     answer = "" if one.output is None else f" → {one.output!r}"
-    return f"{' '.join(map(repr, one.input))}{answer}{by}"
+    return f"{' '.join(map(repr, one.input))}{answer} by {calls[one.ids[0]].client}"

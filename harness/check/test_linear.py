@@ -51,6 +51,10 @@ LEGAL = {
     .write("KV", FIELD, "a").end("p", outcome="unknown", grpc="UNAVAILABLE").call("InternalKVGet", KEY, found("a")),
     "a key of the baseline": tale().look("baseline", stored={"KV": {FIELD.encode().hex(): found("a")}})
     .call("InternalKVGet", KEY, found("a")),
+    "a lost put of what was there before, that comes late": tale(ledger=False)
+    .look("baseline", stored={"KV": {FIELD.encode().hex(): found("a")}}).begin("InternalKVPut", put("a"))
+    .call("InternalKVGet", KEY, found("a")).call("InternalKVPut", put("b")).call("InternalKVGet", KEY, found("a")),
+    "a name that may have been taken before": tale().look("baseline").call("RegisterActor", register(X), **TAKEN),
     "a key that the baseline does not tell of": tale().look("baseline").call("InternalKVGet", {**KEY, "namespace": ""}, found("a")),
     "memory that a restart empties": tale(store="memory", ledger=False).call("InternalKVPut", put("a"), {"added": True})
     .restart().call("InternalKVGet", KEY, **ABSENT),
@@ -109,6 +113,7 @@ ILLEGAL = {
     "a key that many ask for": tale().call("InternalKVPut", put("a"), {"added": True})
     .call("InternalKVMultiGet", {"namespace": SPACE, "keys": [KEY["key"]]}, {"results": []}),
     "a job id twice": tale().call("GetNextJobID", {}, {"job_id": 1}).restart().call("GetNextJobID", {}, {"job_id": 1}),
+    "no job id": tale().call("GetNextJobID"),
     "two with one name": with_job().call("RegisterActor", register(X)).call("RegisterActor", register(Y)),
     "two with one name after a restart": with_job().call("RegisterActor", register(X)).restart().call("RegisterActor", register(Y)),
     "a repeat for an actor that nobody saw dead": with_job().begin("RegisterActor", register(X), id="r").restart()
@@ -191,14 +196,17 @@ def test_a_name_is_told_by_its_name() -> None:
     assert found.detail == f"name 'space/n': 'register' {Y!r} → False by driver-0 fits nowhere"
 
 
-def test_losses_and_deaths_are_told_as_such() -> None:
+def test_losses_deaths_and_what_nobody_answered_are_told_as_such() -> None:
     dead = with_job().call("RegisterActor", register(X)).call("KillActorViaGcs", {"actor_id": X})
     dead.call("RegisterActor", register(Y)).call("GetNamedActorInfo", LOOK, **ABSENT)
-    assert "a death" in only(dead).detail
+    assert f"'register' {X!r} → True by driver-0, a death, 'register' {Y!r}" in only(dead).detail
     lost = tale(store="memory").call("GetNextJobID", {}, {"job_id": 5}).restart()
     assert linearizable(lost.call("GetNextJobID", {}, {"job_id": 1}).story()).finding is Finding.HELD
     lost.call("GetNextJobID", {}, {"job_id": 1})
-    assert "'next' → 1" in only(lost).detail
+    assert "'next' → 5 by driver-0, the loss of everything, 'next' → 1 by driver-0" in only(lost).detail
+    guessed = tale(ledger=False).begin("InternalKVPut", put("a"), client="driver-1")
+    guessed.call("InternalKVGet", KEY, found("a")).call("InternalKVGet", KEY, **ABSENT)
+    assert f"nowhere after 'put' {b'a'.hex()!r} True by driver-1, 'get' → " in only(guessed).detail
 
 
 def test_every_history_is_judged_and_no_other() -> None:
@@ -221,3 +229,33 @@ def test_a_search_without_budget_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
     ruling = linearizable(tale().call("GetNextJobID", {}, {"job_id": 1}).story())
     assert ruling.finding is Finding.UNKNOWN
     assert ruling.reason == "the search for an order was given up: the job ids"
+
+
+K, J, N, M = (
+    "key b'@namespace_gauntlet:k'",
+    "key b'@namespace_gauntlet:j'",
+    "name 'space/n'",
+    "name 'space/m'",
+)
+
+
+@pytest.mark.parametrize(
+    ("budget", "given_up"), [(0, [K, J, N]), (2, [J, N, M]), (8, [N, M]), (9, [M]), (11, [])]
+)
+def test_all_searches_of_a_story_share_one_budget(
+    monkeypatch: pytest.MonkeyPatch, budget: int, given_up: list[str]
+) -> None:
+    """Two steps for each history, and four more for the name whose first holder died; three at most are named."""
+    from harness.check import linear
+
+    other = {"actor_creation_task_spec": {"actor_id": Y, "name": "m", "ray_namespace": "space"}}
+    told = with_job().call("RegisterActor", register(X)).call("KillActorViaGcs", {"actor_id": X})
+    told.call("RegisterActor", register(Y)).call("RegisterActor", {"task_spec": other})
+    told.call("GetNamedActorInfo", {**LOOK, "name": "m"}, named(Y))
+    for key in (KEY, {**KEY, "key": b"j".hex()}):
+        told.call("InternalKVPut", {**put("a"), **key}, {"added": True}).call(
+            "InternalKVGet", key, found("a")
+        )
+    monkeypatch.setattr(linear, "BUDGET", budget)
+    said = f"the search for an order was given up: {', '.join(given_up)}" if given_up else ""
+    assert linearizable(told.story()).reason == said
