@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from harness.check.endings import shared_doors
-from harness.check.rows import UNKNOWN, Rows
+from harness.check.rows import Rows
 from harness.check.ruling import Ruling, Violation, rule
 from harness.check.story import Life, Story
 from harness.check.troubles import UNHEARD, Troubles
@@ -97,9 +97,9 @@ class _Judge:
         return min(reads, default=float("inf"))
 
     def _states(self, node: str, at: float) -> set[str]:
-        """All states that the node's row may have been in."""
+        """All states that the node's row may have been in; '' where it has none, or nobody knows."""
         rows = self._rows.possible("NODE", node, at, pending=True)
-        return {str((row or {}).get("state", "")) if row is not UNKNOWN else "" for row in rows}
+        return {str((row or {}).get("state", "")) for row in rows}
 
     def _lives(self, node: str, at: float) -> bool:
         """Whether no GCS had declared the node dead; real ones do so shortly before they store it."""
@@ -158,7 +158,7 @@ class _Judge:
 
     def _answer(self, order: Event) -> float | None:
         """When a raylet answered ``order``; infinity: it did not; None: nobody knows."""
-        ending = self._endings.get((order.who, order.facts.get("seq", 0), order.what))
+        ending = self._endings.get((order.who, order.facts.get("seq"), order.what))
         if ending is not None:
             return ending.at if ending.facts.get("outcome") == "answered" else float("inf")
         script = order.facts.get("script", "")
@@ -167,9 +167,9 @@ class _Judge:
         return None if script in LATE else float("inf")
 
     @cached_property
-    def _endings(self) -> Mapping[tuple[str, int, str], Event]:
+    def _endings(self) -> Mapping[tuple[str, int | None, str], Event]:
         return {
-            (one.who, one.facts.get("seq", 0), one.what): one
+            (one.who, one.facts.get("seq"), one.what): one
             for one in self._story.of("order")
             if "fields" not in one.facts
         }
