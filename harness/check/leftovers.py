@@ -27,6 +27,8 @@ BOUND = (
 """Strategies by which not every node with room will do."""
 SWEEPS = frozenset({"ReleaseUnusedActorWorkers", "ReleaseUnusedBundles"})
 Row = Mapping[str, Any]
+UNSTORED: tuple[float, Row] = (0.0, {})
+"""When a row was stored, and that row, where none was."""
 
 
 def leftovers(story: Story) -> Ruling:
@@ -54,7 +56,7 @@ class _Rubble:
             if write.done is None or write.done > look.at:
                 continue
             place, row = (write.table, write.key), write.row or {}
-            if self._stored.get(place, (0.0, {}))[1].get("state") != row.get("state") or "state" not in row:
+            if self._stored.get(place, UNSTORED)[1].get("state") != row.get("state") or "state" not in row:
                 self._since[place] = write.done
             self._stored[place] = (write.done, row)
 
@@ -63,7 +65,7 @@ class _Rubble:
 
     def _over_since(self, job: str) -> float | None:
         """Since when the job has been finished, in the store and for everybody; None: it has not."""
-        at, row = self._stored.get(("JOB", job), (0.0, {}))
+        at, row = self._stored.get(("JOB", job), UNSTORED)
         dead = self._look.view.get("jobs", {}).get(job, {}).get("dead")
         return at if row.get("is_dead") and dead else None
 
@@ -99,7 +101,7 @@ class _Rubble:
             over = self._over_since(job)
             if row is None or over is None or spec.get("is_detached") or not self._settled(over):
                 continue
-            if not self._settled(self._stored.get(("PLACEMENT_GROUP", group), (0.0, {}))[0]):
+            if not self._settled(self._stored.get(("PLACEMENT_GROUP", group), UNSTORED)[0]):
                 continue
             if not spec.get("creator_actor_dead"):
                 continue
@@ -122,7 +124,8 @@ class _Rubble:
             ):
                 continue
             actor = str(spec.get("actor_creation_task_spec", {}).get("actor_id", ""))
-            since = max(self._since.get(("ACTOR", actor), 0.0), self._life.started)
+            begun = self._life.started
+            since = max(self._since.get(("ACTOR", actor), begun), begun)
             if self._actors.get(actor, {}).get("state") != "RESTARTING" or not self._settled(since):
                 continue
             self.judged += 1

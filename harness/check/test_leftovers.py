@@ -1,81 +1,42 @@
-"""What is left at rest although it had to end, or could go on, is told; and calls that wait for what is there already."""
+"""What is left at rest although it had to end is told; what may stay as it is, is not."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from harness.check.answered import answered
-from harness.check.leftovers import leftovers
+from harness.check.leftovers import NAME, leftovers
+from harness.check.rested import (
+    ACTOR,
+    FRESH,
+    GROUP,
+    GROUP_SPEC,
+    HEAD,
+    JOB,
+    NODE,
+    OTHER,
+    SECOND,
+    SPEC,
+    YOUNG,
+    actor,
+    again,
+    finished,
+    group,
+    grouped,
+    heads,
+    looked,
+    registered,
+    stored,
+    two_heads,
+)
 from harness.check.ruling import Finding
-from harness.check.tale import Tale, tale
+from harness.check.tale import tale
 
-JOB = "01000000"
-ACTOR, GROUP = "a1" * 12 + JOB, "b1" * 14 + JOB
-NODE, HEAD = "0a" * 28, "0b" * 28
-Row = dict[str, Any]
-BOOK = {"state": "connected", "available": {"CPU": 2.0}}
-SPEC = {"job_id": JOB, "actor_creation_task_spec": {"actor_id": ACTOR}, "required_resources": {"CPU": 1.0}}
-BUNDLE = {"unit_resources": {"CPU": 1.0}}
-
-
-def registered(**more: Any) -> Tale:
-    return tale().call("RegisterActor", {"task_spec": {**SPEC, **more}})
-
-
-def grouped(**more: Any) -> Tale:
-    spec = {"placement_group_id": GROUP, "creator_job_id": JOB, "creator_actor_dead": True, **more}
-    return tale().call("CreatePlacementGroup", {"placement_group_spec": spec})
-
-
-def finished(told: Tale) -> Tale:
-    return told.write("JOB", JOB, {"is_dead": True})
-
-
-def stored(told: Tale, state: str) -> Tale:
-    return told.write("PLACEMENT_GROUP", GROUP, {"state": state, "bundles": [BUNDLE]})
-
-
-def looked(told: Tale, after: float = 60.0, **view: Any) -> Tale:
-    base: Row = {
-        "jobs": {JOB: {"dead": True}},
-        "nodes": {NODE: {"state": "ALIVE"}},
-        "available": {NODE: {"CPU": 2.0}},
-    }
-    return told.look("closing", {**base, **view}, books={NODE: BOOK}, at=told.now + after)
-
-
-def actor(state: str, **more: Any) -> Row:
-    return {"actors": {ACTOR: {"state": state, "detached": False, **more}}}
-
-
-def group(state: str) -> Row:
-    return {"groups": {GROUP: {"state": state, "nodes": [NODE]}}}
-
-
-def heads(first: str = "ALIVE") -> Row:
-    return {"nodes": {NODE: {"state": first, "head": True}, HEAD: {"state": "ALIVE", "head": True}}}
-
-
-def two_heads(at_once: bool = False) -> Tale:
-    first, second = ({"node_info": {"node_id": one, "is_head_node": True}} for one in (NODE, HEAD))
-    told = tale().begin("RegisterNode", first, "first", NODE)
-    if not at_once:
-        told.end("first")
-    told.call("RegisterNode", second, id="second", client=HEAD)
-    return told.end("first") if at_once else told
-
-
-def restarting() -> Tale:
-    return registered().write("ACTOR", ACTOR, {"state": "RESTARTING"}).restart()
-
-
-LEASE = {"fields": {"lease_spec": {"actor_id": ACTOR}}}
+OWNED, KEPT = "an owned actor of a finished job lives on", "a group of a finished job is kept"
+TWO = "two head nodes are ALIVE"
 BROKEN = {
     "an actor of a finished job": (
         looked(finished(registered()), **actor("ALIVE")),
-        "an owned actor of a finished job lives on",
+        OWNED,
     ),
     "one that was loaded again": (
         looked(finished(registered()).restart(), **actor("ALIVE")),
@@ -83,12 +44,21 @@ BROKEN = {
     ),
     "a group of a finished job": (
         looked(finished(grouped()), **group("CREATED")),
-        "a group of a finished job is kept",
+        KEPT,
     ),
-    "a PREPARED group": (looked(stored(tale(), "PREPARED"), **group("PREPARED")), "a group is PREPARED for ever"),
-    "a PENDING group": (looked(stored(tale(), "PENDING"), **group("PENDING")), "a group is PENDING for ever"),
-    "a RESTARTING actor": (looked(restarting(), **actor("RESTARTING")), "an actor is RESTARTING for ever"),
-    "two heads": (looked(two_heads(), **heads()), "two head nodes are ALIVE"),
+    "two heads": (looked(two_heads(), **heads()), TWO),
+    "an actor whose job ended long enough ago": (
+        looked(registered().write("JOB", JOB, {"is_dead": True}, took=0.5, at=3.0), 2.5, **actor("ALIVE")),
+        OWNED,
+    ),
+    "an actor, though a write was never answered": (
+        looked(finished(registered().write("JOB", YOUNG, {"is_dead": True}, took=None)), **actor("ALIVE")),
+        OWNED,
+    ),
+    "a group that was stored before its job ended": (
+        looked(finished(stored(grouped(), "CREATED")), **group("CREATED")),
+        KEPT,
+    ),
 }  # fmt: skip
 FINE = {
     "an actor that ended with its job": looked(finished(registered()), **actor("DEAD")),
@@ -97,36 +67,41 @@ FINE = {
     "an actor whose job ended just now": looked(finished(registered()), 1.0, **actor("ALIVE")),
     "a removed group": looked(finished(grouped()), **group("REMOVED")),
     "a detached group": looked(finished(grouped(is_detached=True)), **group("CREATED")),
-    "a group PREPARED just now": looked(stored(tale(), "PREPARED"), 1.0, **group("PREPARED")),
-    "a group that has no room": looked(
-        stored(tale(), "PENDING"), **group("PENDING"), available={NODE: {"CPU": 0.5}}
-    ),
-    "a group PENDING not so long": looked(stored(tale(), "PENDING"), 9.0, **group("PENDING")),
-    "an actor that waits at a raylet": looked(
-        restarting().event("order", "RequestWorkerLease", LEASE, NODE), **actor("RESTARTING")
-    ),
-    "a node that is ALIVE and gone": looked(
-        restarting(), **actor("RESTARTING"), nodes={NODE: {"state": "ALIVE"}, HEAD: {"state": "ALIVE"}}
-    ),
     "an old head that is DEAD": looked(two_heads(), **heads("DEAD")),
     "two that registered at once": looked(two_heads(at_once=True), **heads()),
     "no rest": finished(registered()).look("closing", actor("ALIVE"), quiet=False, at=99.0),
+    "an actor whose job the store calls finished, and nobody else": looked(
+        finished(registered()), jobs={JOB: {"dead": False}}, **actor("ALIVE")
+    ),
+    "an actor whose job is finished for everybody but the store": looked(registered(), **actor("ALIVE")),
+    "an actor whose job is stored as finished after the look": finished(looked(registered(), **actor("ALIVE"))),
+    "a group of a job that goes on": looked(grouped(), **group("CREATED")),
+    "a group whose job ended just now": looked(finished(grouped()), 1.0, **group("CREATED")),
+    "a group that was stored just now": looked(
+        stored(finished(grouped()), "CREATED", at=60.0), 1.0, **group("CREATED")
+    ),
+    "a group whose creator lives": looked(finished(grouped(creator_actor_dead=False)), **group("CREATED")),
+    "two heads of which one registered just now": looked(two_heads(), 1.0, **heads()),
+    "one head that registers twice": looked(again(), **heads()),
+    "two that are no heads": looked(
+        two_heads(), nodes={NODE: {"state": "ALIVE"}, HEAD: {"state": "ALIVE", "head": True}}
+    ),
+    "a second head that never got an answer": looked(
+        tale()
+        .call("RegisterNode", {"node_info": {"node_id": NODE}})
+        .begin("RegisterNode", {"node_info": {"node_id": HEAD}}),
+        **heads(),
+    ),
+    "two that did not register": looked(
+        tale()
+        .call("CheckAlive", {"node_info": {"node_id": NODE}})
+        .call("CheckAlive", {"node_info": {"node_id": HEAD}}),
+        **heads(),
+    ),
     "a fault that lasts": looked(
         finished(registered()).event("fault", "a slow link", {"phase": "inject"}), **actor("ALIVE")
     ),
 }  # fmt: skip
-
-
-SWEPT = {"seq": 1, "outcome": "received", "script": "delay"}
-
-
-def test_a_node_that_has_not_answered_its_sweep_is_no_room() -> None:
-    told = tale().event("order", "ReleaseUnusedBundles", SWEPT, NODE)
-    assert not leftovers(looked(stored(told, "PENDING"), **group("PENDING")).story()).violations
-    told = tale().event("order", "ReleaseUnusedBundles", SWEPT, NODE)
-    told = told.event("order", "ReleaseUnusedBundles", {"seq": 1, "outcome": "answered"}, NODE)
-    [found] = leftovers(looked(stored(told, "PENDING"), **group("PENDING")).story()).violations
-    assert found.signature == "a group is PENDING for ever"
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -140,38 +115,74 @@ def test_what_may_stay_is_fine(name: str) -> None:
     assert leftovers(FINE[name].story()).violations == ()
 
 
+JUDGED = {
+    "an actor": (FINE["an actor that ended with its job"], 1),
+    "an actor that registers twice": (
+        looked(finished(registered().call("RegisterActor", {"task_spec": SPEC})), **actor("DEAD")),
+        2,
+    ),
+    "a group": (FINE["a removed group"], 1),
+    "a group that is created twice": (
+        looked(
+            finished(grouped().call("CreatePlacementGroup", {"placement_group_spec": GROUP_SPEC})),
+            **group("REMOVED"),
+        ),
+        2,
+    ),
+    "a head": (FINE["an old head that is DEAD"], 1),
+    "no head": (looked(two_heads()), 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_each_thing_is_judged(name: str) -> None:
+    told, judged = JUDGED[name]
+    assert leftovers(told.story()).judged == judged
+
+
 def test_what_is_judged_is_held() -> None:
-    assert leftovers(FINE["an actor that ended with its job"].story()).finding is Finding.HELD
+    ruling = leftovers(FINE["an actor that ended with its job"].story())
+    assert (ruling.check, ruling.finding) == (NAME, Finding.HELD)
 
 
-# --- calls that wait -------------------------------------------------------------------------------
-
-WAIT = ("WaitPlacementGroupUntilReady", {"placement_group_id": GROUP})
-CREATE = ("CreateActor", {"task_spec": SPEC})
-POLL = ("GcsSubscriberPoll", {"subscriber_id": "5a"})
-WAITING = {
-    "for a CREATED group": looked(tale().begin(*WAIT), **group("CREATED")),
-    "for a REMOVED group": looked(tale().begin(*WAIT), **group("REMOVED")),
-    "for an ALIVE actor": looked(tale().begin(*CREATE), **actor("ALIVE")),
-    "for an actor of which nothing is begun": looked(tale().begin(*CREATE), **actor("DEPENDENCIES_UNREADY")),
-    "in a poll that was overtaken": looked(tale().begin(*POLL).begin(*POLL)),
-}
-RIGHTLY = {
-    "for a PENDING group": looked(tale().begin(*WAIT), **group("PENDING")),
-    "for a group CREATED just now": looked(tale().begin(*WAIT), 1.0, **group("CREATED")),
-    "for an actor being created": looked(tale().begin(*CREATE), **actor("PENDING_CREATION")),
-    "in its only poll": looked(tale().begin(*POLL)),
-    "in a poll after one that was answered": looked(tale().call(*POLL).begin(*POLL)),
-    "in the polls of two": looked(tale().begin(*POLL).begin(*POLL, client="driver-1")),
-    "since a life before": looked(tale().begin(*WAIT).restart(), **group("CREATED")),
-}
+def test_without_a_ledger_or_rest_nothing_is_judged() -> None:
+    for told in (FINE["no rest"], looked(tale(ledger=False).call("RegisterActor", {"task_spec": SPEC}))):
+        ruling = leftovers(told.story())
+        assert ruling.idle
+        assert ruling.check == NAME
 
 
-@pytest.mark.parametrize("name", WAITING)
-def test_a_call_that_waits_in_vain_is_told(name: str) -> None:
-    assert len(answered(WAITING[name].story()).violations) == 1
+def test_what_proves_it_is_told() -> None:
+    def told(name: str) -> tuple[str, tuple[str, ...]]:
+        [found] = leftovers(BROKEN[name][0].story()).violations
+        return found.detail, found.events
+
+    said = f"actor {ACTOR} is ALIVE; job {JOB} was finished at 3.100000"
+    assert told("an actor of a finished job") == (said, ("e4", "e4-end", "e6"))
+    said = f"group {GROUP} is CREATED; job {JOB} was finished at 3.100000"
+    assert told("a group of a finished job") == (said, ("e4", "e4-end", "e6"))
+    said = f"nodes {NODE} and, later, {HEAD}"
+    assert told("two heads") == (said, ("first", "first-end", "second", "second-end", "e8"))
 
 
-@pytest.mark.parametrize("name", RIGHTLY)
-def test_a_call_may_wait_for_what_is_to_come(name: str) -> None:
-    assert answered(RIGHTLY[name].story()).violations == ()
+def test_what_else_there_is_hides_nothing_that_is_left() -> None:
+    young = {"actor_creation_task_spec": {"actor_id": SECOND}}
+    told = tale().call("CheckAlive", {"task_spec": SPEC}).call("RegisterActor", {"task_spec": {}})
+    told.call("RegisterActor", {"task_spec": young}).call("RegisterActor", {"task_spec": SPEC}, id="left")
+    seen = {one: {"state": "ALIVE", "detached": False} for one in (SECOND, ACTOR)}
+    [found] = leftovers(looked(finished(told), actors=seen).story()).violations
+    assert found.events[0] == "left"
+
+    told = tale().call("CheckAlive", {"placement_group_spec": GROUP_SPEC})
+    for spec in (
+        {},
+        {"placement_group_id": OTHER, "creator_job_id": YOUNG, "creator_actor_dead": True},
+        {"placement_group_id": FRESH, "creator_job_id": JOB, "creator_actor_dead": True},
+        {"placement_group_id": GROUP, "creator_job_id": JOB},
+    ):
+        told.call("CreatePlacementGroup", {"placement_group_spec": spec})
+    told.call("CreatePlacementGroup", {"placement_group_spec": GROUP_SPEC}, id="left")
+    told = finished(told).write("PLACEMENT_GROUP", FRESH, {"state": "RESCHEDULING"}, at=60.0)
+    seen = {one: {"state": "CREATED", "nodes": []} for one in (OTHER, FRESH, GROUP)}
+    [found] = leftovers(looked(told, 1.0, groups=seen).story()).violations
+    assert found.events[0] == "left"
