@@ -1,83 +1,38 @@
-"""What begins unasked and ends for no reason is told; what was asked for, or lost what it lived by, is not."""
+"""What begins unasked, and a node that is given up for no reason, is told; what was asked for, or was lost, is not."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from harness.check.asked import (
+    ACTOR,
+    EARLY,
+    GROUP,
+    JOB,
+    LEASE,
+    NODE,
+    OTHER,
+    PUSH,
+    ROOT,
+    created,
+    died,
+    given_up,
+    held,
+    living,
+    registered,
+    spec,
+)
 from harness.check.ruling import Finding
 from harness.check.tale import Tale, tale
-from harness.check.unasked import unasked
+from harness.check.unasked import NAME, unasked
 
-JOB = "01000000"
-ACTOR, ROOT = "a1" * 12 + JOB, "a2" * 12 + JOB
-GROUP = "b1" * 14 + JOB
-OWNER, WORKER = JOB + "ff" * 24, "d1" * 28
-NODE, HOME = "0a" * 28, "0b" * 28
-Row = dict[str, Any]
-
-
-def spec(actor: str = ACTOR, detached: bool = False, root: str = "", **more: Any) -> Row:
-    creation = {"actor_id": actor, "is_detached": detached}
-    owner = {"worker_id": OWNER, "node_id": HOME}
-    return {
-        "task_spec": {
-            "job_id": JOB,
-            "caller_address": owner,
-            "actor_creation_task_spec": creation,
-            "root_detached_actor_id": root,
-            **more,
-        }
-    }
-
-
-def living(**facts: Any) -> Tale:
-    """A job, a node, and an actor that was registered and created."""
-    told = tale().event("raylet", "joins", {}, NODE).write("NODE", NODE, {"state": "ALIVE"})
-    told.call("AddJob", {"data": {"job_id": JOB, "driver_address": {"worker_id": OWNER, "node_id": HOME}}})
-    told.call("RegisterActor", spec(**facts)).call("CreateActor", spec(**facts))
-    told.event("worker", "actor", {"worker": WORKER, "pid": 1, "actor": ACTOR}, NODE)
-    return told.write("ACTOR", ACTOR, {"state": "ALIVE", "address": {"worker_id": WORKER, "node_id": NODE}})
-
-
-def died(told: Tale) -> Tale:
-    return told.write("ACTOR", ACTOR, {"state": "DEAD"})
-
-
-def given_up(told: Tale) -> Tale:
-    return told.write("NODE", NODE, {"state": "DEAD"})
-
-
-def registered() -> Tale:
-    return tale().call("AddJob", {"data": {"job_id": JOB}}).call("RegisterActor", spec())
-
-
-def finished(told: Tale) -> Tale:
-    return told.call("MarkJobFinished", {"job_id": JOB})
-
-
-LEASE = {"fields": {"lease_spec": {"actor_id": ACTOR}}}
-PUSH = {"fields": {"task_spec": {"actor_creation_task_spec": {"actor_id": ACTOR}}}}
-UNASKED = "an actor was created though nobody had asked for that"
+GIVEN_UP, UNASKED = "a node is DEAD for no reason", "an actor was created though nobody had asked for that"
+ENDED = "an actor is DEAD for no reason"
 BROKEN = {
-    "an actor dies": (died(living()), "an actor is DEAD for no reason"),
-    "an actor whose owner was out of reach": (
-        died(living().event("raylet", "disconnected", {}, HOME)),
-        "an actor is DEAD for no reason",
-    ),
-    "a detached actor ends with its job": (
-        died(finished(living(detached=True))),
-        "a detached actor is DEAD for no reason",
-    ),
-    "a detached actor's child ends with its job": (
-        died(finished(living(root=ROOT))),
-        "an actor is DEAD for no reason",
-    ),
-    "a node is given up": (given_up(living()), "a node is DEAD for no reason"),
+    "a node is given up": (given_up(living()), GIVEN_UP),
     "a node is given up long after a fault": (
         given_up(living().event("note", "nobody heard", {"method": "Check"}, NODE).event("note", "-", at=99.0)),
-        "a node is DEAD for no reason",
+        GIVEN_UP,
     ),
     "a lease for an actor that was only registered": (
         registered().event("order", "RequestWorkerLease", LEASE, NODE),
@@ -88,36 +43,82 @@ BROKEN = {
         registered().message("GCS_ACTOR_CHANNEL", ACTOR, {"state": "PENDING_CREATION"}),
         UNASKED,
     ),
+    "such a one is seen as ALIVE": (
+        registered().call("GetActorInfo", {}, {"actor_table_data": {"actor_id": ACTOR, "state": "ALIVE"}}),
+        UNASKED,
+    ),
+    "such a one is stored as RESTARTING": (
+        registered().write("ACTOR", ACTOR, {"state": "RESTARTING"}),
+        UNASKED,
+    ),
+    "such a one is in a worker": (held(registered()), UNASKED),
+    "the creation of another is asked for": (
+        held(registered().call("CreateActor", spec(ROOT))),
+        UNASKED,
+    ),
+    "its reconstruction is asked for only later": (
+        held(registered()).call("RestartActorForLineageReconstruction", {"actor_id": ACTOR}),
+        UNASKED,
+    ),
+    "before the store lost its rows": (
+        registered().event("order", "RequestWorkerLease", LEASE, NODE).event("store", "lost"),
+        UNASKED,
+    ),
+    "a node is given up, and then its raylet is killed": (
+        given_up(living()).event("raylet", "killed", {}, NODE),
+        GIVEN_UP,
+    ),
+    "a node is given up more than a minute after a fault": (
+        living()
+        .event("note", "nobody heard", {"method": "Check"}, NODE, at=10.0)
+        .write("NODE", NODE, {"state": "DEAD"}, at=70.1),
+        GIVEN_UP,
+    ),
+    "a node is called DEAD": (
+        living().message("GCS_NODE_INFO_CHANNEL", NODE, {"state": "DEAD"}),
+        GIVEN_UP,
+    ),
     "it is asked for only later": (
         registered().event("order", "RequestWorkerLease", LEASE, NODE).call("CreateActor", spec()),
         UNASKED,
     ),
 }  # fmt: skip
-IN_GROUP = {
-    "scheduling_strategy": {"placement_group_scheduling_strategy": {"placement_group_id": GROUP}},
-}
 FINE = {
     "it lives": living(),
-    "killed": died(living().call("KillActorViaGcs", {"actor_id": ACTOR})),
-    "out of scope": died(living().call("ReportActorOutOfScope", {"actor_id": ACTOR})),
-    "its job is finished": died(finished(living())),
-    "its owner left": died(living().event("note", "owner left", {"worker": OWNER}, HOME)),
-    "its owner's node is dead": died(living().write("NODE", HOME, {"state": "DEAD"})),
-    "its worker exited": died(living().event("worker", "exited", {"worker": WORKER}, NODE)),
+    "only registered": registered().write("ACTOR", ACTOR, {"state": "DEPENDENCIES_UNREADY"}),
+    "its row was deleted": registered().write("ACTOR", ACTOR, None),
+    "a strange worker": held(registered(), actor=""),
+    "another thing in the store": registered().write("PLACEMENT_GROUP", GROUP, {"state": "PENDING"}),
+    "asked for twice": held(created()).call("CreateActor", spec()),
+    "its reconstruction is asked for twice": held(
+        registered().call("RestartActorForLineageReconstruction", {"actor_id": ACTOR})
+    ).call("RestartActorForLineageReconstruction", {"actor_id": ACTOR}),
+    "a reconstruction": died(registered().call("ReportActorOutOfScope", {"actor_id": ACTOR}))
+    .call("RestartActorForLineageReconstruction", {"actor_id": ACTOR})
+    .event("order", "RequestWorkerLease", LEASE, NODE),
+    "it begins when the store has lost its rows": held(registered().event("store", "lost")),
+    "it was there before the record": held(
+        tale()
+        .look("baseline", {}, stored={})
+        .call("AddJob", {"data": {"job_id": JOB}})
+        .call("RegisterActor", spec())
+    ),
     "its node was killed": given_up(died(living().event("raylet", "killed", {}, NODE))),
-    "its root is dead": died(living(root=ROOT).call("KillActorViaGcs", {"actor_id": ROOT})),
-    "its group was never made": died(living(**IN_GROUP)),
-    "its creation was refused": died(living().event("order", "PushTask", {**PUSH, "script": "refuse"}, NODE)),
     "a node that was cut off": given_up(living().event("raylet", "disconnected", {}, NODE)),
     "a node whose probes were lost": given_up(
         living().event("note", "nobody heard", {"method": "Check"}, NODE)
     ),
+    "a node that was out of reach not long ago": living()
+    .event("note", "nobody heard", {"method": "Check"}, NODE, at=10.0)
+    .write("NODE", NODE, {"state": "DEAD"}, at=69.9),
+    "a node whose raylet was killed at that moment": given_up(living()).event(
+        "raylet", "killed", {}, NODE, at=11.6
+    ),
+    "a node that is none of ours": living()
+    .event("raylet", "paused", {}, OTHER)
+    .write("NODE", OTHER, {"state": "DEAD"}, at=99.0),
     "a node that says goodbye": given_up(living().call("UnregisterNode", {"node_id": NODE})),
-    "an actor without a job": tale().call("RegisterActor", spec()).write("ACTOR", ACTOR, {"state": "DEAD"}),
-    "a reconstruction": died(registered().call("ReportActorOutOfScope", {"actor_id": ACTOR}))
-    .call("RestartActorForLineageReconstruction", {"actor_id": ACTOR})
-    .event("order", "RequestWorkerLease", LEASE, NODE),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -144,3 +145,49 @@ def test_a_reader_has_seen_an_actor_begin_when_it_is_answered_and_not_when_it_as
 
 def test_of_two_gcs_neither_is_judged() -> None:
     assert unasked(died(living()).event("gcs", "started", {"life": 0}, "rival").story()).idle
+
+
+def test_each_actor_and_each_node_is_judged() -> None:
+    told = registered().call("RegisterActor", spec(ROOT)).call("RegisterActor", spec())
+    told.write("NODE", NODE, {"state": "ALIVE"}).write("NODE", NODE, {"state": "ALIVE"})
+    ruling = unasked(told.write("NODE", OTHER, {"state": "DEAD"}).story())
+    assert (ruling.check, ruling.judged) == (NAME, 4)
+    assert unasked(tale().story()).check == NAME
+
+
+def test_what_was_seen_first_is_what_proves_it() -> None:
+    def told(story: Tale) -> tuple[str, tuple[str, ...]]:
+        [found] = unasked(story.story()).violations
+        return found.detail, found.events
+
+    def dies(story: Tale, *places: str) -> Tale:
+        """It is seen as DEAD by each of these."""
+        for place in places:
+            if place == "stored":
+                story.write("ACTOR", ACTOR, {"state": "DEAD"}, id="stored")
+            elif place == "called":
+                story.message("GCS_ACTOR_CHANNEL", ACTOR, {"state": "DEAD"})
+            else:
+                row = {"actor_id": ACTOR, "state": "DEAD"}
+                story.call("GetActorInfo", {}, {"actor_table_data": row}, id="read")
+        return story
+
+    said = f"actor {ACTOR}: DEAD at 11.200000; nothing that it depends on had ended"
+    asked = ("e7", "e7-end")
+    assert told(dies(living(), "stored", "called", "read")) == (said, (*asked, "stored"))
+    assert told(dies(living(), "called", "stored", "read")) == (said, (*asked, "e12"))
+    assert told(dies(living(), "read", "stored", "called"))[1] == (*asked, "read-end")
+    said = f"node {NODE}: DEAD at 11.200000; its raylet lived, and nothing stood in its way"
+    assert told(given_up(living())) == (said, ("s3",))
+    said = f"actor {ACTOR}: registered, and on its way at 5.000000 without any CreateActor"
+    for name in ("such a one is published as on its way", "it is asked for only later"):
+        assert told(BROKEN[name][0]) == (said, ("e6", "e6-end", "e8"))
+
+
+def test_what_lives_hides_nothing_that_ends() -> None:
+    def beside_another() -> Tale:
+        told = tale().event("raylet", "joins", {}, EARLY).write("NODE", EARLY, {"state": "ALIVE"})
+        return living(told.call("RegisterActor", spec(ROOT)).call("CheckAlive", spec(ROOT)))
+
+    assert [one.signature for one in unasked(died(beside_another()).story()).violations] == [ENDED]
+    assert [one.signature for one in unasked(given_up(beside_another()).story()).violations] == [GIVEN_UP]

@@ -24,9 +24,12 @@ SLACK_S = 0.5
 """Seconds after its deed within which the harness has written that it killed a raylet."""
 LINGERING_S = 60.0
 """Seconds for which what stood between a GCS and a raylet may still be why that is given up."""
+_UNMADE: tuple[float, Row] = (float("inf"), {})
+"""When a group was made, and as what it was asked for, where it was not."""
 _LIVING = frozenset({"PENDING_CREATION", "ALIVE", "RESTARTING"})
 Sight = tuple[float, str]
 """When something was seen, and the event or entry that shows it."""
+_NEVER: Sight = (float("inf"), "")
 
 
 def unasked(story: Story) -> Ruling:
@@ -109,7 +112,7 @@ def _created(story: Story, seen: _Seen, actors: Mapping[str, _Actor]) -> Iterato
     if story.baseline is not None:
         return
     for actor, told in actors.items():
-        at, id = seen.begun.get(actor, (float("inf"), ""))
+        at, id = seen.begun.get(actor, _NEVER)
         if at < told.asked:
             yield Violation(
                 "an actor was created though nobody had asked for that",
@@ -196,7 +199,7 @@ class _Reasons:
         return found
 
     def _group_depends_on(self, group: str) -> set[str]:
-        _, spec = self._groups.get(group, (0.0, {}))
+        _, spec = self._groups.get(group, _UNMADE)
         job = "" if spec.get("is_detached") else spec.get("creator_job_id", "")
         creator = "" if spec.get("is_detached") else spec.get("creator_actor_id", "")
         return {one for one in (job, creator, *self._jobs.get(job, ())) if one}
@@ -206,7 +209,7 @@ class _Reasons:
         strategy = spec.get("scheduling_strategy", {})
         affinity = strategy.get("node_affinity_scheduling_strategy", {})
         group = _group(spec)
-        made, about = self._groups.get(group, (float("inf"), {}))
+        made, about = self._groups.get(group, _UNMADE)
         index = strategy.get("placement_group_scheduling_strategy", {}).get("placement_group_bundle_index", 0)
         homeless = bool(group) and (made > at or index >= len(about.get("bundles", ())))
         jobless = not _detached(spec) and spec.get("job_id", "") not in self._jobs
@@ -237,7 +240,7 @@ def _given_up(story: Story, seen: _Seen) -> Iterator[Violation]:
     troubles = Troubles(story)
     joined = {one.who for one in story.of("raylet") if one.what == "joins"}
     for node in sorted(seen.nodes & joined):
-        at, id = seen.ended.get(node, (float("inf"), ""))
+        at, id = seen.ended.get(node, _NEVER)
         if at == float("inf") or ends.by(at + SLACK_S, (node,)):
             continue
         if not troubles.any(node, at - LINGERING_S, at):
