@@ -144,6 +144,9 @@ FINE = {
         **group("PREPARED"),
     ),
     "a group of two bundles": looked(stored(tale(), "PENDING", 2), **group("PENDING")),
+    "a group of which nobody knows how many bundles it has": looked(
+        unreadable(stored(tale(), "PENDING")), **group("PENDING")
+    ),
     "a group PENDING, and a raylet that came back not so long ago": pending(
         tale().event("raylet", "reachable", {}, NODE, at=40.0), 9.0
     ),
