@@ -80,6 +80,10 @@ BROKEN = {
         ENDED,
     ),
     "a node that was only preferred": (died(living(**bound_to(soft=True))), ENDED),
+    "a detached actor whose owner left before it was to be created, and after its end": (
+        left(died(tale().call("RegisterActor", spec(detached=True))), OWNER),
+        DETACHED,
+    ),
     "a detached actor without a job": (
         tale().call("RegisterActor", spec(detached=True)).write("ACTOR", ACTOR, {"state": "DEAD"}),
         DETACHED,
@@ -103,6 +107,9 @@ FINE = {
     "out of scope": died(living().call("ReportActorOutOfScope", {"actor_id": ACTOR})),
     "its job is finished": died(finished(living())),
     "its owner left": died(living().event("note", "owner left", {"worker": OWNER}, HOME)),
+    "its owner left before it was to be created": died(
+        left(tale().call("RegisterActor", spec(detached=True)), OWNER)
+    ),
     "its owner's node is dead": died(living().write("NODE", HOME, {"state": "DEAD"})),
     "its worker exited": died(exited(held(created()))),
     "its worker exited, by its row": died(exited(alive(created()))),

@@ -127,6 +127,8 @@ def _ended(story: Story, seen: _Seen, actors: Mapping[str, _Actor]) -> Iterator[
         sight = seen.ended.get(actor)
         if sight is None or reasons.excuse(actor, told.spec, sight[0]):
             continue
+        if sight[0] < told.asked and reasons.bereft(told.spec, sight[0]):
+            continue  # nobody is left who could ask for its creation, detached or not
         what = "a detached actor" if _detached(told.spec) else "an actor"
         yield Violation(
             f"{what} is DEAD for no reason",
@@ -177,6 +179,10 @@ class _Reasons:
                 self._ends.first.get(one, float("inf")) <= at + SLACK_S for one in self._nodes(actor, spec)
             )
         )
+
+    def bereft(self, spec: Row, at: float) -> bool:
+        """Whether its owner had ended."""
+        return self._ends.by(at, _address(spec.get("caller_address")))
 
     def _nodes(self, actor: str, spec: Row) -> set[str]:
         return self._ends.nodes & self._depends_on(actor, spec)
