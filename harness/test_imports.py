@@ -109,7 +109,7 @@ RULES = (
             *LOW,
             *(
                 f"harness.{room}"
-                for room in ("backend", "cluster", "driver", "expectations", "fault", "history")
+                for room in ("backend", "check", "cluster", "driver", "expectations", "fault", "history")
             ),
             *(f"harness.{room}" for room in ("judge", "proxy", "raylet", "report", "target", "fuzz")),
         ),

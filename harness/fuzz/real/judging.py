@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.check import one_writer, process
+from harness.check.registry import CHECKS
 from harness.expectations import ANYWHERE, Expectation, Failure
 from harness.fuzz.plan import Plan
 from harness.fuzz.real.reached import reached
 from harness.fuzz.real.stage import Carried
+from harness.history.event import Event
 from harness.judge import conclude, rulings_of
 from harness.report.verdict import Verdict
 
@@ -53,9 +56,23 @@ def known_anywhere(entries: Iterable[Expectation]) -> tuple[Expectation, ...]:
     return tuple({(one.check, one.messages): one for one in found}.values())
 
 
+def of_two_writers(known: Iterable[Expectation], events: Iterable[Event]) -> tuple[Expectation, ...]:
+    """What follows where a second GCS came to one that is known to let two write: anything but an end of its process.
+
+    Nothing for a target that keeps the other out, or a record without a second GCS.
+    """
+    unfenced = next((one for one in known if one.check == one_writer.NAME), None)
+    if unfenced is None or not any(one.kind == "gcs" and one.who == "rival" for one in events):
+        return ()
+    told = "two GCS write, and neither is kept from it"
+    others = (name for name in CHECKS if name != process.NAME)
+    return tuple(replace(unfenced, check=name, message="*", sentence=told) for name in others)
+
+
 def judge(carried: Carried, known: Iterable[Expectation] = ()) -> Trial:
     """All checks over one record; ``known``: see :func:`known_anywhere`."""
     rulings = rulings_of(carried.events, carried.entries)
+    known = (*known, *of_two_writers(known, carried.events))
     found = conclude(ANYWHERE, carried.own, _proved_nothing(carried), rulings, known)
     seconds = carried.building + carried.running + carried.looking
     return Trial(
