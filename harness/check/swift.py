@@ -17,12 +17,12 @@ ROWS = 100
 
 
 def swift(story: Story) -> Ruling:
-    """Judged: every life that came to serve, with tables of ordinary size."""
+    """Judged: every life that came to serve, with tables of ordinary size, and that nobody stopped meanwhile."""
     if story.built.get("clock") != "virtual" or not story.built.get("ledger"):
         return rule(NAME, (), 0)
     found, judged = [], 0
     for life in story.lives:
-        if life.serving is None or not _small(story, life):
+        if life.serving is None or not _small(story, life) or _hung(story, life, life.serving):
             continue
         judged += 1
         own = life.serving - life.started - _stored(story, life, life.serving)
@@ -30,6 +30,12 @@ def swift(story: Story) -> Ruling:
             said = f"life {life.number}: {own:.3f} s beside what its store took"
             found.append(Violation("the GCS took more than a second until it served", said, life.ids))
     return rule(NAME, found, judged)
+
+
+def _hung(story: Story, life: Life, until: float) -> bool:
+    """Whether somebody stopped it before it served."""
+    stops = (one for one in story.of("gcs") if one.what == "paused" and one.who == life.who)
+    return any(life.started <= one.at <= until for one in stops)
 
 
 def _small(story: Story, life: Life) -> bool:

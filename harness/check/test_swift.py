@@ -39,6 +39,14 @@ def test_what_proves_a_slow_start() -> None:
     assert found.detail == "life 1: 6.000 s beside what its store took"
 
 
+def test_a_start_that_somebody_stopped_is_not_judged() -> None:
+    def paused(at: float) -> Tale:
+        return started().event("gcs", "paused", {"life": 1}, "gcs", at=at)
+
+    assert details(paused(21.0)) == []
+    assert details(paused(27.0)) == ["life 1: 6.000 s beside what its store took"]
+
+
 @pytest.mark.parametrize(
     ("waits", "own"),
     [

@@ -128,6 +128,11 @@ class Keeper:
         self.started += 1
         self._dead = False
 
+    def disarm(self) -> None:
+        """No life of it is killed any more."""
+        self._rungs.clear()
+        self._disarm()
+
     def _disarm(self) -> None:
         rung, self._rung = self._rung, None
         if rung is not None:

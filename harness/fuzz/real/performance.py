@@ -120,7 +120,10 @@ class Performance:
             self.cluster.recorder.write("fault", Rival().name, {"phase": "healed"})
 
     def mend(self) -> None:
-        """All that lasts until somebody ends it."""
+        """All that lasts until somebody ends it, and what would strike whoever comes next."""
+        for one in self.armed:
+            one.strike.disarm()
+        self.keeper.disarm()
         self.resume_store()
         self.restart_store()
         self.resume_gcs()

@@ -170,6 +170,21 @@ def test_a_plan_that_ends_before_its_time_leaves_no_stalled_store(
     assert judge(carried).verdict is Verdict.HELD, judge(carried).reason
 
 
+def test_a_plan_that_ends_before_its_time_leaves_nothing_that_strikes_the_next(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(run: Performance) -> None:
+        assert run.armed
+        raise TimedOut("nobody can say why")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Performance, "_come_to_rest", late)
+        carried = stage.carry_out(Plan((Step(CrashGcs(400)), ACTOR)))
+    assert len(carried.own) == 1
+    carried = stage.carry_out(Plan((ACTOR, *[Step(Put("k", "v"), 0.01)] * 300)))
+    assert not [one for one in carried.events if one.kind == "gcs" and one.what in ("killed", "ended")]
+
+
 def test_nothing_of_one_plan_is_there_for_the_next(stage: Stage) -> None:
     """Ids are the same in every plan."""
     for _ in range(2):
