@@ -1,7 +1,8 @@
 """Two phases for a group's bundles: Prepare everywhere, store PREPARED, Commit everywhere, store CREATED.
 
 Whatever was prepared for an attempt that came to nothing is given back, and a node from which a
-group's bundles are still being given back is not used for that group.
+group's bundles are still being given back is not used for that group. Nor is one that owes an answer to
+Prepare: it is no longer waited for after a while, but may prepare as late as it likes.
 """
 
 from __future__ import annotations
@@ -74,8 +75,8 @@ def _prepare(gcs: Gcs, group: Group, plan: dict[int, bytes]) -> None:
         request = m.PrepareBundleResourcesRequest(bundle_specs=specs)
         prepared = then(_prepared, group.group_id, group.life, node_id, specs)
         node = gcs.nodes.alive[node_id]
-        send = gcs.send_to_node(node, "PrepareBundleResources", request, prepared, timeout)
-        group.preparing[node_id] = send
+        group.preparing[node_id] = gcs.send_to_node(node, "PrepareBundleResources", request, prepared)
+        gcs.after(timeout, then(_overdue, group.group_id, group.life, node_id))
 
 
 def _planned(group: Group, node_id: bytes) -> list[m.Bundle]:
@@ -100,15 +101,40 @@ def _prepared(
 ) -> None:
     group = _current(gcs, group_id, life)
     refused = reply is not None and not reply.success
-    if group is None or group.phase is not GroupPhase.PREPARING:
+    if group is None or group.phase is not GroupPhase.PREPARING or node_id not in group.preparing:
         if not refused:
             give_back(gcs, group_id, node_id, specs)
+        _no_longer_owed(gcs, group_id, life, node_id)
         return
     del group.preparing[node_id]
     if reply is None or refused:
         group.failed.add(node_id)
     if reply is None:
         give_back(gcs, group_id, node_id, specs)
+    _go_on(gcs, group)
+
+
+def _overdue(gcs: Gcs, group_id: bytes, life: int, node_id: bytes, _outcome: Any) -> None:
+    """The attempt goes on without a node that has not answered."""
+    group = _current(gcs, group_id, life)
+    if group is None or group.phase is not GroupPhase.PREPARING or node_id not in group.preparing:
+        return
+    del group.preparing[node_id]
+    group.failed.add(node_id)
+    group.owing.add((life, node_id))
+    group.dirty[node_id] = group.dirty.get(node_id, 0) + 1
+    _go_on(gcs, group)
+
+
+def _no_longer_owed(gcs: Gcs, group_id: bytes, life: int, node_id: bytes) -> None:
+    group = gcs.groups.live.get(group_id)
+    if group is not None and (life, node_id) in group.owing:
+        group.owing.remove((life, node_id))
+        _forget_dirt(gcs, group_id, node_id)
+
+
+def _go_on(gcs: Gcs, group: Group) -> None:
+    """Once all have answered, or are waited for no longer."""
     if group.preparing:
         return
     if group.failed:

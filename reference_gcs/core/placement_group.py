@@ -25,7 +25,8 @@ class Group:
     """``row`` is where the group is heading, ``shown`` what readers may see.
 
     ``plan`` maps bundle index to node for the attempt under way; ``life`` counts attempts, as
-    an actor's does. ``dirty`` counts, per node, releases of this group not yet answered.
+    an actor's does. ``dirty`` counts, per node, releases of this group not yet answered; ``owing``:
+    attempts and nodes that have not answered Prepare, and are waited for no longer (counted as dirty, too).
     """
 
     row: m.PlacementGroupTableData
@@ -37,6 +38,7 @@ class Group:
     preparing: dict[bytes, int] = field(default_factory=dict)
     committing: set[bytes] = field(default_factory=set)
     dirty: dict[bytes, int] = field(default_factory=dict)
+    owing: set[tuple[int, bytes]] = field(default_factory=set)
     retry_after: float = 0.0
     create_calls: list[int] = field(default_factory=list)
     remove_calls: list[int] = field(default_factory=list)

@@ -65,6 +65,34 @@ def test_a_removal_while_prepare_is_out_gives_the_bundles_back() -> None:
     assert not world.orders("CommitBundleResources")
 
 
+def test_a_raylet_that_prepares_after_all_have_stopped_waiting_gives_back_what_it_prepared() -> None:
+    world = populated()
+    world.behaviours["PrepareBundleResources"] = lambda _send: NEVER
+    world.ask("CreatePlacementGroup", placement_group_spec=group_spec(1))
+    (prepare,) = [one for one in world.unanswered if one.method.endswith("PrepareBundleResources")]
+    world.wait(15)
+    world.ask("RemovePlacementGroup", placement_group_id=group_spec(1).placement_group_id)
+    before = len(world.orders("RemovePlacementGroupBundles"))
+    world.answer(prepare, m.PrepareBundleResourcesReply(success=True))
+    released = world.orders("RemovePlacementGroupBundles")[before:]
+    assert [len(one.bundle_specs) for one in released] == [2]
+
+
+def test_a_node_that_owes_an_answer_is_not_used_until_it_gives_it() -> None:
+    world = populated()
+    world.behaviours["PrepareBundleResources"] = lambda _send: NEVER
+    world.ask("CreatePlacementGroup", placement_group_spec=group_spec(1))
+    (prepare,) = [one for one in world.unanswered if one.method.endswith("PrepareBundleResources")]
+    del world.behaviours["PrepareBundleResources"]
+    world.wait(15)
+    assert len(world.orders("PrepareBundleResources")) == 1
+    world.answer(prepare, m.PrepareBundleResourcesReply(success=True))
+    world.wait(15)
+    shown = world.ask("GetPlacementGroup", placement_group_id=group_spec(1).placement_group_id)
+    assert shown.placement_group_table_data.state == GROUP.CREATED
+    assert len(world.orders("PrepareBundleResources")) == 2
+
+
 @pytest.mark.parametrize(
     ("strategy", "spread"), [(m.PACK, 1), (m.SPREAD, 2), (m.STRICT_PACK, 1), (m.STRICT_SPREAD, 2)]
 )
