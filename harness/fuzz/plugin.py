@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FOLDER = ("scenarios", "fuzz")
 _TRIALS = pytest.StashKey["list[Trial]"]()
 """Of the test that runs."""
-PLANS = {"dev": 10, "ci": 12, "nightly": 2000}
+PLANS = {"dev": 10, "ci": 8, "nightly": 2000}
 """Profile -> how many plans of each test."""
 
 
