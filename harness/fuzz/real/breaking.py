@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.fault import KillStore, Rival
+from harness.fault import KillStore, Rival, injected
 from harness.fuzz import faults as fault
 from harness.fuzz import names
 from harness.proxy import Match
@@ -89,11 +89,9 @@ def _rival(run: Performance, how: fault.Rival) -> None:
     cluster = run.cluster
     if cluster.rival is not None and cluster.rival.alive:
         return
-    broken = Rival()
-    cluster.recorder.write("fault", broken.name, {"phase": "inject", **broken.disturbs(cluster)})
-    broken.inject(cluster)
+    run.rivals.enter_context(injected(cluster, Rival()))
     run.hit("a second GCS")
-    run.later(how.seconds, run.end_rival)
+    run.later(how.seconds, run.rivals.close)
 
 
 def _add_node(run: Performance, how: fault.AddNode) -> None:

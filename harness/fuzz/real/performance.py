@@ -8,13 +8,14 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from random import Random
 
 from harness.cluster.cluster import Cluster
 from harness.driver.specs import Owner
 from harness.errors import TimedOut
-from harness.fault import KillStore, Rival
+from harness.fault import KillStore
 from harness.fuzz import asking, names
 from harness.fuzz import faults as fault
 from harness.fuzz import operations as op
@@ -61,6 +62,8 @@ class Performance:
         """Of the operations to come, one each."""
         self.armed: list[Armed] = []
         self.store_stalled = self.store_killed = False
+        self.rivals = ExitStack()
+        """Second GCSs, each to be ended."""
         self._random = Random(plan.seed)
         self._pool = ThreadPoolExecutor(THREADS, "client")
         self._clients: list[Asker] = []
@@ -114,11 +117,6 @@ class Performance:
         if self.cluster.gcs.paused:
             self.cluster.gcs.resume()
 
-    def end_rival(self) -> None:
-        if self.cluster.rival is not None and self.cluster.rival.alive:
-            self.cluster.end_rival()
-            self.cluster.recorder.write("fault", Rival().name, {"phase": "healed"})
-
     def mend(self) -> None:
         """All that lasts until somebody ends it, and what would strike whoever comes next."""
         for one in self.armed:
@@ -127,7 +125,7 @@ class Performance:
         self.resume_store()
         self.restart_store()
         self.resume_gcs()
-        self.end_rival()
+        self.rivals.close()
 
     def raylet(self, number: int) -> RayletHandle | None:
         """The raylet of that number, if it lives."""
