@@ -92,7 +92,10 @@ class _Judge:
         reads = (
             one.done
             for one in self._story.ledger
-            if one.via == "gcs" and one.at >= life.started and one.done is not None and _reads_nodes(one)
+            if one.via == "gcs"
+            and life.started <= one.at <= (float("inf") if life.ended is None else life.ended)
+            and one.done is not None
+            and _reads_nodes(one)
         )
         return min(reads, default=float("inf"))
 

@@ -92,6 +92,7 @@ FINE = {
         order(back(knows=19.2).write("NODE", OTHER, {"state": "DEAD"}, at=19.0), LEASE, at=19.15), at=19.5
     ),
     "a GCS that never learns which nodes there are": order(unread(back()), LEASE, at=20.5),
+    "a GCS that never learns it, before one that does": order(again(unread(back())), NOTICE, at=31.5),
     "each of two lives tells": order(again(told_of(back())), NOTICE, at=31.5),
     "each of two nodes is told": told_of(back(other="ALIVE"), NODE, OTHER),
     "a first notice that was answered late": order(
