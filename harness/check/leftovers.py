@@ -26,6 +26,9 @@ BOUND = (
 )
 """Strategies by which not every node with room will do."""
 SWEEPS = frozenset({"ReleaseUnusedActorWorkers", "ReleaseUnusedBundles"})
+COMMITS = frozenset({"CommitBundleResources"})
+SLOW = frozenset({"delay", "hold", "stall", "mute"})
+"""Deviations by which a raylet keeps the GCS waiting; after the others that asks again."""
 Row = Mapping[str, Any]
 UNSTORED: tuple[float, Row] = (0.0, {})
 """When a row was stored, and that row, where none was."""
@@ -49,7 +52,8 @@ class _Rubble:
         self._actors: Mapping[str, Row] = look.view.get("actors", {})
         self._groups: Mapping[str, Row] = look.view.get("groups", {})
         self._nodes: Mapping[str, Row] = look.view.get("nodes", {})
-        self._unswept = _unswept(story, look, life)
+        self._unswept = _kept_waiting(story, look, life, SWEEPS)
+        self._committing = _kept_waiting(story, look, life, COMMITS, SLOW)
         self._stored: dict[tuple[str, str], tuple[float, Row]] = {}
         self._since: dict[tuple[str, str], float] = {}
         for write in story.writes:
@@ -144,7 +148,8 @@ class _Rubble:
                 continue
             if row["state"] == "PREPARED" and self._settled(since):
                 self.judged += 1
-                if row["nodes"] and all(self._stands(node) for node in row["nodes"]):
+                free = (self._stands(node) and node not in self._committing for node in row["nodes"])
+                if row["nodes"] and all(free):
                     said = f"group {group}, since {since:.6f}"
                     yield Violation("a group is PREPARED for ever", said, (self._look.id,))
             if row["state"] == "PENDING" and self._look.at - max(since, self._calm) >= PATIENCE_S:
@@ -202,15 +207,20 @@ def _node(call: Call) -> str:
     return str(call.request.get("node_info", {}).get("node_id", ""))
 
 
-def _unswept(story: Story, look: Look, life: Life) -> set[str]:
-    """The nodes that were made not to answer an order of this life to release what is in no use, and have not yet."""
+def _kept_waiting(
+    story: Story, look: Look, life: Life, methods: frozenset[str], scripts: frozenset[str] | None = None
+) -> set[str]:
+    """The nodes that were made not to answer an order of this life, one of ``methods``, and have not yet; by these
+    ``scripts``, or by any."""
     waiting: set[tuple[str, str]] = set()
     for one in story.of("order"):
         if not life.started <= one.at <= look.at:
             continue
-        place = (one.who, str(one.facts.get("seq")))
-        if one.what in SWEEPS and one.facts.get("outcome") == "received" and one.facts.get("script"):
+        place, outcome = (one.who, str(one.facts.get("seq"))), one.facts.get("outcome")
+        script = str(one.facts.get("script", ""))
+        bent = script in scripts if scripts is not None else script
+        if one.what in methods and outcome == "received" and bent:
             waiting.add(place)
-        elif one.facts.get("outcome") == "answered":
+        elif outcome == "answered":
             waiting.discard(place)
     return {node for node, _ in waiting}

@@ -43,7 +43,7 @@ def name_histories(story: Story) -> list[NameHistory]:
     taken = dialect(story.built.get("release") or "2.60.0").duplicate_name
     found: dict[str, list[Operation]] = {}
     actors: dict[str, set[str]] = {}
-    dead = _seen_dead(story)
+    dead = seen_dead(story)
     known: dict[str, float] = {}
     tried: dict[str, float] = {}
     for call in story.calls:
@@ -110,7 +110,7 @@ def _look(call: Call) -> Iterator[Operation]:
 def releases(story: Story, history: NameHistory) -> list[Operation]:
     """When the holders of a name may have died, as operations that need not happen."""
     anyone = min(_anyone(story), default=inf)
-    dead = _seen_dead(story)
+    dead = seen_dead(story)
     found = []
     for actor in sorted(history.actors):
         first = min(one.start for one in history.operations if one.input == ("register", actor))
@@ -160,7 +160,7 @@ def _has_job(story: Story, job: str) -> bool:
     )
 
 
-def _seen_dead(story: Story) -> dict[str, float]:
+def seen_dead(story: Story) -> dict[str, float]:
     """Actors that anyone saw DEAD -> when first."""
     found: dict[str, float] = {}
     for actor, at in _deaths(story):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from math import inf
 from typing import Any
 
 from harness.check import effects
+from harness.check.name_history import seen_dead
 from harness.check.observed import Seen, of_reply, read, written
 from harness.check.ruling import Ruling, Violation, rule
 from harness.check.story import Call, Story
@@ -157,6 +159,7 @@ def _both_lived(registered: Mapping[Name, Mapping[str, Call]], story: Story) -> 
         for one in story.calls
         if one.method == effects.RESTART_FOR_LINEAGE
     }
+    dead = seen_dead(story)
     alive = {
         one.key: one
         for one in sorted(read(story), key=lambda one: one.start)
@@ -170,7 +173,9 @@ def _both_lived(registered: Mapping[Name, Mapping[str, Call]], story: Story) -> 
             both = max(one.end or 0.0, other.end or 0.0)
             holds = first in alive and alive[first].start > both
             follows = second in alive and alive[second].start > both
-            if holds and (follows or (one.end or 0.0) < other.start):
+            # What was registered by an earlier try, and has died, is acknowledged all the same.
+            anew = (one.end or 0.0) < other.start and dead.get(second, inf) > (other.end or 0.0)
+            if holds and (follows or anew):
                 yield Violation(
                     "RegisterActor was acknowledged for two living actors with one name",
                     f"{'/'.join(name)}: actor {first} at {one.end:.6f}, actor {second} at {other.end:.6f}",

@@ -82,10 +82,10 @@ def _changes(story: Story) -> Iterator[Seen]:
 
 def _subscriptions(story: Story) -> Iterator[Subscription]:
     """Those to whole channels. One that is ever taken back is not among them."""
-    deaths: dict[str, list[float]] = {}
+    deaths: dict[str, list[Seen]] = {}
     for seen in written(story):
         if seen.table == "NODE" and seen.stage is not None and seen.stage.state == "DEAD":
-            deaths.setdefault(seen.key, []).append(seen.start)
+            deaths.setdefault(seen.key, []).append(seen)
     found: dict[tuple[str, str, str, int], Subscription] = {}
     given_up: set[tuple[str, str]] = set()
     for call in story.calls:
@@ -102,7 +102,8 @@ def _subscriptions(story: Story) -> Iterator[Subscription]:
                 continue
             over = life.ended if life.ended is not None else story.ended
             # A node may register anew after its death, and then listens again.
-            later = (at for at in deaths.get(call.request.get("sender_id", ""), ()) if at >= start)
+            known = deaths.get(call.request.get("sender_id", ""), ())
+            later = (one.start for one in known if one.end >= start)
             end = min(over, min(later, default=over))
             mine = Subscription(call.client, subscriber, channel, start, end, call.ids)
             found.setdefault((call.client, subscriber, channel, life.number), mine)

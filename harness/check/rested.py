@@ -115,5 +115,11 @@ def sweep(told: Tale, seq: int = 1, node: str = NODE, at: float | None = None, *
     return told.event("order", "ReleaseUnusedBundles", facts, node, at)
 
 
+def commit(told: Tale, script: str = "delay", node: str = NODE) -> Tale:
+    """A node is made to deviate when it is told to commit its bundles."""
+    facts = {"seq": 1, "outcome": "received", "script": script}
+    return told.event("order", "CommitBundleResources", facts, node)
+
+
 def ended(told: Tale, outcome: str = "answered", seq: int = 1, node: str = NODE) -> Tale:
     return told.event("order", "ReleaseUnusedBundles", {"seq": seq, "outcome": outcome}, node)

@@ -16,6 +16,7 @@ from harness.check.rested import (
     SPEC,
     actor,
     book,
+    commit,
     ended,
     group,
     lease,
@@ -54,6 +55,18 @@ BROKEN = {
         ),
         PREPARED,
     ),
+    **{
+        f"a PREPARED group, though {why}": (looked(stored(told, "PREPARED"), **group("PREPARED")), PREPARED)
+        for why, told in {
+            "a raylet refused once to commit it": commit(tale(), "fail"),
+            "another node takes its time": commit(tale(), node=HEAD),
+            "its node answers in the end": ended(commit(tale())),
+            "its node took its time to prepare it": tale().event(
+                "order", "PrepareBundleResources", {"seq": 1, "outcome": "received", "script": "delay"}, NODE
+            ),
+            "its node took its time in the life before": commit(tale()).restart(),
+        }.items()
+    },
     "a group PENDING long enough": (
         looked(stored(tale(), "PENDING", took=0.5, at=2.0), 15.0, **group("PENDING")),
         PENDING,
@@ -132,6 +145,12 @@ FINE = {
     ),
     "a group PREPARED just now, and PENDING before": looked(
         stored(stored(tale(), "PENDING"), "PREPARED", at=60.0), 1.0, **group("PREPARED")
+    ),
+    "a PREPARED group whose node takes its time to commit it": looked(
+        stored(commit(tale()), "PREPARED"), **group("PREPARED")
+    ),
+    "a PREPARED group whose node never says that it committed it": looked(
+        stored(commit(tale(), "mute"), "PREPARED"), **group("PREPARED")
     ),
     "a PREPARED group that nobody stored": looked(tale(), **group("PREPARED")),
     "a PREPARED group of no node": looked(

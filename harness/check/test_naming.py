@@ -79,6 +79,17 @@ def test_a_name_is_acknowledged_to_a_second_actor_only_after_the_first() -> None
     assert signatures(read(registered(registered(tale(ledger=False), A), A), A)) == []
 
 
+def test_one_that_had_died_before_its_acknowledgement_is_not_another_holder() -> None:
+    def told(state: str) -> Tale:
+        first = read(tale(ledger=False), B, state)
+        return read(registered(registered(first, A), B), A)
+
+    assert signatures(told("DEAD")) == []
+    assert signatures(told("ALIVE")) == [BOTH]
+    late = read(registered(registered(tale(ledger=False), A), B), A)
+    assert signatures(read(late, B, "DEAD")) == [BOTH]
+
+
 READ = "a client read two living actors with one name"
 LOOKED = "a look shows two living actors with one name"
 BOTH = "RegisterActor was acknowledged for two living actors with one name"

@@ -150,6 +150,13 @@ def test_a_node_that_registers_anew_hears_again_and_not_in_between() -> None:
     assert due(polls(polls(again), subscriber="5c")) == 1
 
 
+def test_a_node_whose_death_is_being_stored_when_it_subscribes_hears_no_more() -> None:
+    told = becomes(tale(), "DEAD", NODE, "NODE", at=0.2)
+    early = listens(sender=NODE).write("NODE", NODE, {"state": "DEAD"}, took=1.0, at=1.2)
+    assert due(polls(becomes(early, at=3.0))) == 0
+    assert due(polls(becomes(listens(told, sender=NODE)))) == 1
+
+
 def test_a_node_hears_until_it_is_dead() -> None:
     told = becomes(becomes(listens(sender=NODE)), "DEAD", NODE, "NODE", at=11.0)
     assert due(polls(told)) == 1

@@ -93,6 +93,12 @@ FINE = {
     "its reconstruction is asked for twice": held(
         registered().call("RestartActorForLineageReconstruction", {"actor_id": ACTOR})
     ).call("RestartActorForLineageReconstruction", {"actor_id": ACTOR}),
+    "its reconstruction was asked for before it was registered": held(
+        tale()
+        .call("RestartActorForLineageReconstruction", {"actor_id": ACTOR})
+        .call("AddJob", {"data": {"job_id": JOB}})
+        .call("RegisterActor", spec())
+    ),
     "a reconstruction": died(registered().call("ReportActorOutOfScope", {"actor_id": ACTOR}))
     .call("RestartActorForLineageReconstruction", {"actor_id": ACTOR})
     .event("order", "RequestWorkerLease", LEASE, NODE),

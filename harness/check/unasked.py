@@ -16,7 +16,7 @@ from harness.check.observed import CHANNELS, read
 from harness.check.promise import Row, is_nil
 from harness.check.rows import key_of
 from harness.check.ruling import Ruling, Violation, rule
-from harness.check.story import Story
+from harness.check.story import Call, Story
 from harness.check.troubles import Troubles
 
 NAME = "nothing unasked"
@@ -93,19 +93,23 @@ class _Actor:
 
 
 def _actors(story: Story) -> dict[str, _Actor]:
+    """What was registered. Who asks for a creation may have done so before, and be heard after."""
     found: dict[str, _Actor] = {}
     for call in story.calls:
-        if call.method == RESTART_FOR_LINEAGE and (known := found.get(call.request.get("actor_id", ""))):
-            known.asked = min(known.asked, call.start)
-        if call.method not in ("RegisterActor", "CreateActor"):
-            continue
-        spec = call.request.get("task_spec", {})
-        actor = spec.get("actor_creation_task_spec", {}).get("actor_id", "")
         if call.method == "RegisterActor":
-            found.setdefault(actor, _Actor(spec, ids=call.ids))
-        elif actor in found:
-            found[actor].asked = min(found[actor].asked, call.start)
+            found.setdefault(_subject(call), _Actor(call.request.get("task_spec", {}), ids=call.ids))
+    for call in story.calls:
+        if call.method in ("CreateActor", RESTART_FOR_LINEAGE) and (known := found.get(_subject(call))):
+            known.asked = min(known.asked, call.start)
     return found
+
+
+def _subject(call: Call) -> str:
+    """The actor that the request is about."""
+    if call.method == RESTART_FOR_LINEAGE:
+        return str(call.request.get("actor_id", ""))
+    creation = call.request.get("task_spec", {}).get("actor_creation_task_spec", {})
+    return str(creation.get("actor_id", ""))
 
 
 def _created(story: Story, seen: _Seen, actors: Mapping[str, _Actor]) -> Iterator[Violation]:
