@@ -8,6 +8,7 @@ from math import inf
 from typing import Any
 
 from harness.check.assumptions import known_start
+from harness.check.effects import RESTART_FOR_LINEAGE
 from harness.check.models import ANY
 from harness.check.observed import of_reply, written
 from harness.check.story import Call, Story
@@ -38,7 +39,10 @@ class NameHistory:
 
 
 def name_histories(story: Story) -> list[NameHistory]:
-    """Of each ``namespace/name`` that somebody tried to register, up to where the store lost rows."""
+    """Of each ``namespace/name`` that somebody tried to register, up to where the store lost rows.
+
+    Not of a name whose holder somebody asked to bring back from the dead: nobody can tell when it had its name again.
+    """
     until = story.store_lost if story.store_lost is not None else inf
     taken = dialect(story.built.get("release") or "2.60.0").duplicate_name
     found: dict[str, list[Operation]] = {}
@@ -68,7 +72,12 @@ def name_histories(story: Story) -> list[NameHistory]:
                 found[name] += _look(call)
     empty = story.baseline is None and known_start(story)
     initial = None if empty else ANY
-    return [NameHistory(name, initial, done, frozenset(actors[name])) for name, done in found.items()]
+    revived = {one.request.get("actor_id", "") for one in story.calls if one.method == RESTART_FOR_LINEAGE}
+    return [
+        NameHistory(name, initial, done, frozenset(actors[name]))
+        for name, done in found.items()
+        if not actors[name] & revived
+    ]
 
 
 def _over(call: Call, dead: float, tried: float) -> bool:

@@ -103,7 +103,7 @@ def _subscriptions(story: Story) -> Iterator[Subscription]:
             over = life.ended if life.ended is not None else story.ended
             # A node may register anew after its death, and then listens again.
             known = deaths.get(call.request.get("sender_id", ""), ())
-            later = (one.start for one in known if one.end >= start)
+            later = (one.start for one in known if one.end >= call.start)
             end = min(over, min(later, default=over))
             mine = Subscription(call.client, subscriber, channel, start, end, call.ids)
             found.setdefault((call.client, subscriber, channel, life.number), mine)

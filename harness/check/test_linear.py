@@ -209,6 +209,15 @@ def test_losses_deaths_and_what_nobody_answered_are_told_as_such() -> None:
     assert f"nowhere after 'put' {b'a'.hex()!r} True by driver-1, 'get' → " in only(guessed).detail
 
 
+def test_of_a_name_whose_holder_is_brought_back_nothing_is_said() -> None:
+    told = with_job().call("RegisterActor", register(X)).call("GetNamedActorInfo", LOOK, **ABSENT)
+    assert linearizable(told.story()).violations
+    told.call("RestartActorForLineageReconstruction", {"actor_id": Y})
+    assert linearizable(told.story()).violations
+    told.call("RestartActorForLineageReconstruction", {"actor_id": X})
+    assert linearizable(told.story()).idle
+
+
 def test_every_history_is_judged_and_no_other() -> None:
     told = tale().call("GetNextJobID", {}, {"job_id": 1}).begin("RegisterActor", register(X))
     assert linearizable(told.story()).judged == 1

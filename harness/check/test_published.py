@@ -154,6 +154,8 @@ def test_a_node_whose_death_is_being_stored_when_it_subscribes_hears_no_more() -
     told = becomes(tale(), "DEAD", NODE, "NODE", at=0.2)
     early = listens(sender=NODE).write("NODE", NODE, {"state": "DEAD"}, took=1.0, at=1.2)
     assert due(polls(becomes(early, at=3.0))) == 0
+    told_first = tale().write("NODE", NODE, {"state": "DEAD"}, took=0.5, at=0.8)
+    assert due(polls(becomes(listens(told_first, sender=NODE)))) == 0, "nobody knows which came first"
     assert due(polls(becomes(listens(told, sender=NODE)))) == 1
 
 

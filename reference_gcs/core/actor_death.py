@@ -145,7 +145,9 @@ def destroy(
 
 
 def die(gcs: Gcs, actor: Actor, cause: m.ActorDeathCause, when_stored: Then) -> None:
-    """Store DEAD, drop the task spec, then tell everyone; ``when_stored`` runs last.
+    """Store DEAD, then drop the task spec and tell everyone; ``when_stored`` runs last.
+
+    The spec goes once the row is stored: a store that refuses the one may well take the other.
 
     An actor that is dying already only gains one more to tell; one that is not yet registered
     is looked at again when it is (its owner and job are checked then).
@@ -166,11 +168,7 @@ def die(gcs: Gcs, actor: Actor, cause: m.ActorDeathCause, when_stored: Then) -> 
     row.state = STATES.DEAD
     row.death_cause.CopyFrom(cause)
     row.end_time = row.timestamp = gcs.now_ms()
-    barrier = gcs.barrier(then(_dead_stored, actor.actor_id))
-    gcs.write(fx.Put(layout.ACTOR, row.actor_id, row.SerializeToString()), gcs.hold(barrier))
-    if not is_restartable(row):
-        gcs.write(fx.Delete(layout.ACTOR_TASK_SPEC, (row.actor_id,)), gcs.hold(barrier))
-    gcs.release(barrier)
+    gcs.write(fx.Put(layout.ACTOR, row.actor_id, row.SerializeToString()), then(_dead_stored, actor.actor_id))
 
 
 def _dead_stored(gcs: Gcs, actor_id: bytes, _outcome: Any) -> None:
@@ -181,6 +179,7 @@ def _dead_stored(gcs: Gcs, actor_id: bytes, _outcome: Any) -> None:
         actor.phase = Phase.DEAD
     else:
         _bury(gcs, actor)
+        gcs.write(fx.Delete(layout.ACTOR_TASK_SPEC, (actor_id,)), NOTHING)
     _answer_creators(gcs, actor)
     for call in actor.restart_calls:
         reply = m.RestartActorForLineageReconstructionReply()

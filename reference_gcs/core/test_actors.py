@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.wire import messages as m
 from harness.wire.status import Code
+from reference_gcs.core import effects as fx
 from reference_gcs.core import layout
 from reference_gcs.world import (
     NEVER,
@@ -147,6 +148,16 @@ def test_an_overlapping_kill_is_acked_once_dead_is_stored_and_frees_the_name() -
     assert {*kills, successor} <= set(world.replies) and state_of(world) == ACTOR.DEAD
     assert len(world.orders("KillLocalActor")) == 1
     assert world.replies[successor].status.code == Code.OK  # type: ignore[union-attr]
+
+
+def test_a_task_spec_goes_once_its_actor_is_stored_as_dead() -> None:
+    world = populated()
+    created(world)
+    world.hold_store = True
+    world.call("KillActorViaGcs", actor_id=actor_id(1), no_restart=True)
+    assert [type(command) for _, command in world.held] == [fx.Put]
+    world.release_store()
+    assert actor_id(1) not in world.tables[layout.ACTOR_TASK_SPEC]
 
 
 def test_an_actor_torn_in_the_store_is_declared_dead() -> None:
