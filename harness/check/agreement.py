@@ -22,6 +22,7 @@ REST_S = 0.3
 SWEEPS = frozenset({"ReleaseUnusedActorWorkers", "ReleaseUnusedBundles"})
 # Deviations by which a raylet does not do what it is told, or does it later.
 DISOBEDIENT = frozenset({"fail", "refuse", "mute", "stall", "delay"})
+LATE = frozenset({"stall", "delay"})
 
 
 def complaints(view: Row, books: Table, stored: Mapping[str, Table] | None) -> list[Violation]:
@@ -61,6 +62,7 @@ def agreement(story: Story) -> Ruling:
         for one in story.of("order")
         if one.facts.get("script") in DISOBEDIENT and one.what in KILLS | RELEASES | SWEEPS
     }
+    disobeyed |= _prepared_late(story)
     books = {node: book for node, book in look.books.items() if node not in disobeyed}
     found = [replace(one, events=(look.id,)) for one in complaints(look.view, books, look.stored)]
     found += _uncommitted(story, look, books)
@@ -68,6 +70,16 @@ def agreement(story: Story) -> Ruling:
         return Ruling("agreement", Finding.UNKNOWN, "things still moved when it was looked at")
     tables = ("nodes", "jobs", "actors", "groups", "kv")
     return rule("agreement", found, len(books) + sum(len(look.view.get(one, {})) for one in tables))
+
+
+def _prepared_late(story: Story) -> set[str]:
+    """The raylets that may have prepared a bundle for a GCS that was dead by then, behind the sweep of the next one."""
+    begun = story.lives[-1].started if story.lives else 0.0
+    return {
+        one.who
+        for one in story.of("order")
+        if one.what == "PrepareBundleResources" and one.facts.get("script") in LATE and one.at < begun
+    }
 
 
 def _moves(story: Story, look: Look) -> bool:

@@ -178,6 +178,26 @@ def test_whatever_order_a_raylet_disobeys_it_is_left_out(order: str) -> None:
     assert agreement(told.look("closing", **bad).story()).finding is Finding.HELD
 
 
+@pytest.mark.parametrize(
+    ("script", "restarts", "finding"),
+    [
+        ("delay", True, Finding.HELD),
+        ("stall", True, Finding.HELD),
+        ("fail", True, Finding.BROKEN),
+        ("", True, Finding.BROKEN),
+        ("delay", False, Finding.BROKEN),
+    ],
+)
+def test_a_bundle_that_was_prepared_late_for_a_dead_gcs_is_not_the_next_ones(
+    script: str, restarts: bool, finding: Finding
+) -> None:
+    bad = world()
+    put(*SECOND, "bundles", [f"{CREATED}:1", f"{REMOVED}:0"])(bad)
+    told = tale().event("order", "PrepareBundleResources", {"script": script, "fields": {}}, who=NODES[1])
+    told = told.restart() if restarts else told
+    assert agreement(told.look("closing", **bad).story()).finding is finding
+
+
 def test_what_proves_a_bundle_that_was_only_prepared() -> None:
     facts = {"group": CREATED, "index": 0}
     told = tale().event("bundle", "prepared", facts, NODES[0], at=1.0, id="prepared")

@@ -150,10 +150,16 @@ def die(gcs: Gcs, actor: Actor, cause: m.ActorDeathCause, when_stored: Then) -> 
     The spec goes once the row is stored: a store that refuses the one may well take the other.
 
     An actor that is dying already only gains one more to tell; one that is not yet registered
-    is looked at again when it is (its owner and job are checked then).
+    is looked at again when it is (its owner and job are checked then). Out of scope it may be brought
+    back, until it ends in another way.
     """
-    if actor.phase in (Phase.DEAD, Phase.REGISTERING):
+    final = cause.actor_died_error_context.reason != Reason.OUT_OF_SCOPE
+    dead = actor.phase is Phase.DEAD
+    if actor.phase is Phase.REGISTERING or (dead and not final):
         when_stored.run(gcs, None)
+        return
+    if actor.phase is Phase.DYING and final and is_restartable(actor.row):
+        actor.when_dead.append(then(_die_for_good, actor.actor_id, cause, when_stored))
         return
     actor.when_dead.append(when_stored)
     if actor.phase is Phase.DYING:
@@ -167,14 +173,30 @@ def die(gcs: Gcs, actor: Actor, cause: m.ActorDeathCause, when_stored: Then) -> 
     row = actor.row
     row.state = STATES.DEAD
     row.death_cause.CopyFrom(cause)
-    row.end_time = row.timestamp = gcs.now_ms()
-    gcs.write(fx.Put(layout.ACTOR, row.actor_id, row.SerializeToString()), then(_dead_stored, actor.actor_id))
+    now = gcs.now_ms()
+    row.timestamp = now
+    if not dead:
+        row.end_time = now
+    put = fx.Put(layout.ACTOR, row.actor_id, row.SerializeToString())
+    gcs.write(put, then(_dead_stored, actor.actor_id, dead))
 
 
-def _dead_stored(gcs: Gcs, actor_id: bytes, _outcome: Any) -> None:
+def _die_for_good(
+    gcs: Gcs, actor_id: bytes, cause: m.ActorDeathCause, when_stored: Then, _outcome: Any
+) -> None:
+    actor = gcs.actors.live.get(actor_id)
+    if actor is None:
+        when_stored.run(gcs, None)
+    else:
+        die(gcs, actor, cause, when_stored)
+
+
+def _dead_stored(gcs: Gcs, actor_id: bytes, before: bool, _outcome: Any) -> None:
+    """``before``: it was DEAD, and is now for good."""
     actor = gcs.actors.live[actor_id]
     show(gcs, actor, _copy(actor.row))
-    order_kill(gcs, actor, True, NOTHING)
+    if not before:
+        order_kill(gcs, actor, True, NOTHING)
     if is_restartable(actor.row):
         actor.phase = Phase.DEAD
     else:

@@ -81,8 +81,7 @@ def resume(gcs: Gcs) -> None:
     for actor in list(gcs.actors.live.values()):
         _resume(gcs, actor)
     for actor in list(gcs.actors.live.values()):
-        if actor.phase is not Phase.DEAD:
-            actor_owners.watch(gcs, actor)
+        actor_owners.watch(gcs, actor)
 
 
 def workers_in_use(gcs: Gcs, node_id: bytes) -> list[bytes]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from harness.wire import messages as m
 from harness.wire.status import Code
 from reference_gcs.core import effects as fx
 from reference_gcs.core import layout
 from reference_gcs.world import (
+    JOB,
     NEVER,
     NODE,
     World,
@@ -130,6 +133,42 @@ def test_out_of_scope_and_back_by_lineage() -> None:
     world.ask("ReportActorOutOfScope", **report)  # stale: from before the reconstruction
     row = world.ask("GetActorInfo", actor_id=actor_id(1)).actor_table_data
     assert (row.state, row.num_restarts) == (ACTOR.ALIVE, 1)
+
+
+REPORT = {"actor_id": actor_id(1), "num_restarts_due_to_lineage_reconstruction": 0}
+REVIVE = {"actor_id": actor_id(1), "num_restarts_due_to_lineage_reconstruction": 1}
+LAST_WORDS = (
+    ("MarkJobFinished", {"job_id": JOB}),
+    ("UnregisterNode", {"node_id": NODE}),
+    ("KillActorViaGcs", {"actor_id": actor_id(1), "no_restart": True}),
+)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["at once", "after a restart"])
+@pytest.mark.parametrize(("name", "fields"), LAST_WORDS, ids=[name for name, _ in LAST_WORDS])
+def test_out_of_scope_it_may_still_end_for_good(name: str, fields: dict[str, bytes], again: bool) -> None:
+    world = populated()
+    created(world, restarts=3)
+    world.ask("ReportActorOutOfScope", **REPORT)
+    if again:
+        world.start()
+    killed = len(world.orders("KillLocalActor"))
+    assert world.ask(name, **fields).status.code == Code.OK
+    assert world.ask("RestartActorForLineageReconstruction", **REVIVE).status.code == Code.INVALID
+    assert state_of(world) == ACTOR.DEAD and actor_id(1) not in world.tables[layout.ACTOR_TASK_SPEC]
+    assert len(world.orders("KillLocalActor")) == killed, "its worker is gone already"
+
+
+def test_its_owner_ends_while_it_is_being_stored_as_out_of_scope() -> None:
+    world = populated()
+    created(world, restarts=3)
+    world.hold_store = True
+    report = world.call("ReportActorOutOfScope", **REPORT)
+    kill = world.call("KillActorViaGcs", actor_id=actor_id(1), no_restart=True)
+    assert not {report, kill} & set(world.replies)
+    world.release_store()
+    assert {report, kill} <= set(world.replies)
+    assert world.ask("RestartActorForLineageReconstruction", **REVIVE).status.code == Code.INVALID
 
 
 def test_an_actor_that_nobody_knows_is_out_of_scope_already() -> None:
