@@ -223,6 +223,7 @@ def sim(
 @app.command()
 def fuzz(
     gcs: Gcs = None,
+    backend: Backend = None,
     minutes: Annotated[float, typer.Option("--minutes", metavar="M", help="How long, without what a failure takes afterwards.")] = 1.0,
     plans: Annotated[int | None, typer.Option("--plans", metavar="N", help="How many plans at most.")] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed draws the same plans.")] = 0,
@@ -238,7 +239,9 @@ def fuzz(
 
     size = LADDERS if ladders else BRISK
     _exit_with(
-        lambda: search(_spec(gcs), minutes * 60, plans, seed, workers, expectations, shrink, Path(runs), size)
+        lambda: search(
+            _spec(gcs), minutes * 60, plans, seed, workers, expectations, shrink, Path(runs), size, backend
+        )
     )
 
 
@@ -246,6 +249,7 @@ def fuzz(
 def replay(
     file: Annotated[Path, typer.Argument(help="A plan that fuzz or sim has saved.")],
     gcs: Gcs = None,
+    backend: Backend = None,
     times: Annotated[int, typer.Option("--times", metavar="N", help="How often.")] = 1,
     workers: Annotated[str | None, typer.Option("-n", metavar="N", help="How many at once.")] = None,
     expectations: Annotated[str | None, typer.Option("--expectations", metavar="FILE", help="Known breakages, or none.")] = None,
@@ -254,7 +258,7 @@ def replay(
     """Carry out a saved plan on any GCS. Exit status: 0 held, 1 a new breakage, 2 inconclusive, 3 usage."""
     from harness.fuzz.real.showing import replay as carry_out
 
-    _exit_with(lambda: carry_out(file, _spec(gcs), times, workers, expectations, keep))
+    _exit_with(lambda: carry_out(file, _spec(gcs), times, workers, expectations, keep, backend))
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from multiprocessing import parent_process
 
 import docker
 from docker.errors import DockerException, ImageNotFound
@@ -32,7 +33,9 @@ def settle(client: docker.DockerClient) -> None:
         settings.ryuk_disabled = True
         Reaper.delete_instance()
         reason = getattr(why, "explanation", None) or why
-        if "PYTEST_XDIST_WORKER" not in os.environ:  # the controller has said it
+        if (
+            "PYTEST_XDIST_WORKER" not in os.environ and parent_process() is None
+        ):  # who started a worker has said it
             print(f"without Ryuk, Testcontainers' reaper ({reason}): Gauntlet's own reaps", file=sys.stderr)
     finally:
         settings.hub_image_name_prefix = prefix

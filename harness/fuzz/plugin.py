@@ -66,11 +66,12 @@ def fuzzed(request: pytest.FixtureRequest, target: Target) -> Iterator[Callable[
     """
     from harness.fuzz.real.judging import judge, known_anywhere
     from harness.fuzz.real.stage import Stage
+    from harness.plugin.backends import chosen
     from harness.process.guard import GUARD
 
     known = known_anywhere(evidence.entries(request.config))
     place = GUARD.directory("gauntlet-fuzz-")
-    stage = Stage(target, place)
+    stage = Stage(target, place, chosen(request.config))
     judged: dict[str, Trial] = {}
 
     def carry_out(plan: Plan) -> Trial:

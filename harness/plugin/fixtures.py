@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.backend.choosing import MakeBackend
 from harness.plugin import evidence
-from harness.plugin.backends import MakeBackend, maker
+from harness.plugin.backends import maker
 from harness.plugin.evidence import CLUSTERS
 from harness.plugin.selection import scenario_key
 from harness.plugin.verdicts import RECOVERIES

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.plugin.options import BACKENDS, CHOICES, MARKERS
+from harness.backend.choosing import BACKENDS
+from harness.plugin.options import CHOICES, MARKERS
 
 EXIT_STATUSES = (
     ("0", "conforms: every judged guarantee held, or fails as the target's expectations file says"),

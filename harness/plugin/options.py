@@ -25,11 +25,6 @@ CHOICES = {
     "--raylet-image": ("GAUNTLET_RAYLET_IMAGE", "gauntlet_raylet_image", "", "on docker: the image of raylets and proxies"),
 }  # fmt: skip
 
-BACKENDS = {
-    "loopback": "processes on 127.0.0.0/8, up in milliseconds",
-    "docker": "containers, an engine of this machine's, on a network of their own",
-}
-
 MARKERS = (
     "promise(*ids): the documented promises that a scenario judges, '1' to '7'",
     "clause(*ids): the clauses of the contract that it covers, like 'D1'",

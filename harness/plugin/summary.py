@@ -11,9 +11,10 @@ from typing import Any, TextIO
 
 import pytest
 
+from harness.backend.choosing import BACKENDS
 from harness.errors import EnvironmentProblem
 from harness.plugin.evidence import run_folder
-from harness.plugin.options import BACKENDS, choice, target_of
+from harness.plugin.options import choice, target_of
 from harness.plugin.selection import ids_of, scenario_key, store_kind
 from harness.plugin.verdicts import RESULTS, Tally
 from harness.report import folder, table

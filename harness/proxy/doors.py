@@ -43,6 +43,8 @@ class Doors:
         self._doors: list[Door] = []
         self._up = False
         """Whether the backend took connections when it was last tried."""
+        self._gone = False
+        """Whether it has ended a connection since: then silence is that of a host which went with it."""
         self._refusing = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -85,14 +87,19 @@ class Doors:
             return
         try:
             link: socket.socket | None = socket.create_connection(self._backend, timeout=_KNOCK_SECONDS)
-        except TimeoutError:  # its backlog is full: it is there
-            link = None
+        except TimeoutError:
+            if self._gone:
+                self._up = False
+                self._settle()
+                self._later(_AGAIN_SECONDS)
+                return
+            link = None  # its backlog is full: it is there
         except OSError:
             self._up = False
             self._settle()
             self._later(_POLL_SECONDS)
             return
-        self._up = True
+        self._up, self._gone = True, False
         if link is not None and watch and self._wants_watch and self._watch is None:
             self._watch = _Watch(self, link)
         elif link is not None:
@@ -100,7 +107,7 @@ class Doors:
         self._settle()
 
     def watch_ended(self, lasted: float) -> None:
-        self._watch = None
+        self._watch, self._gone = None, True
         hasty = lasted < _AGAIN_SECONDS
         self.look(watch=not hasty)
         if hasty and self._up:  # it takes connections and ends them
@@ -109,6 +116,7 @@ class Doors:
     def backend_ended(self) -> None:
         """The backend has ended a connection: perhaps it is dead."""
         if self._up:
+            self._gone = True
             self.look()
 
     def _open(self, door: Door) -> None:

@@ -193,6 +193,24 @@ def test_a_death_is_seen_without_a_client(echo: Echo) -> None:
     proxy.close()
 
 
+def test_a_backend_that_ends_and_falls_silent_is_gone_and_one_that_is_only_silent_is_not() -> None:
+    """A container that dies takes its address along: nobody is there even to refuse."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, closing(socket.socket()) as filler:
+        proxy = TcpProxy(server.getsockname())
+        with closing(proxy):
+            place = proxy.open()
+            server.accept()[0].close()  # the proxy has knocked
+            client = connect(place)
+            link, _ = server.accept()
+            filler.connect(server.getsockname())  # from now on a knock is not answered
+            assert not refused(place), "it may be busy"
+            link.close()
+            until("it refuses", lambda: refused(place))
+            server.accept()[0].close()
+            until("it is open again", lambda: not refused(place))
+            client.close()
+
+
 def test_a_backend_that_is_not_there_yet_is_awaited() -> None:
     port = allocate_port()
     proxy = TcpProxy(("127.0.0.1", port))

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from rich.console import Console
 
+from harness.backend.choosing import Choice, backend_name
 from harness.errors import EnvironmentProblem
 from harness.fuzz.brisk import brisk
 from harness.fuzz.differing.compare import Difference, differences
@@ -60,14 +61,15 @@ def compare(
     if plans < 1 or again < 1:
         raise EnvironmentProblem("--plans and --times must be 1 or more")
     targets = [parse_target(spec) for spec in specs]
-    for target in targets:
-        target.prepare()
+    choices = [Choice(backend_name(target, None)) for target in targets]
+    for target, choice in zip(targets, choices, strict=True):
+        choice.prepare(target)
     wanted = [_plan_in(file)] if file is not None else [calm(seed, number) for number in range(plans)]
     console, differing = Console(), 0
     with ExitStack() as ending:
         sides: list[tuple[str, Run]] = []
-        for target in targets:
-            stage = Stage(target, GUARD.directory("gauntlet-compare-"))
+        for target, choice in zip(targets, choices, strict=True):
+            stage = Stage(target, GUARD.directory("gauntlet-compare-"), choice)
             ending.callback(stage.close)
             sides.append((target.name, _on(stage)))
         for number, plan in enumerate(wanted):

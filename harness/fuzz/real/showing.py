@@ -49,6 +49,7 @@ def fuzz(
     shrinking: float,
     runs: Path,
     size: Size = BRISK,
+    backend: str | None = None,
 ) -> int:
     """``gauntlet fuzz``: its exit status. EnvironmentProblem for a bad option, or a target that cannot be run.
 
@@ -60,7 +61,7 @@ def fuzz(
     hunt, console = Hunt(seed, target), Console()
     name = re.sub(r"[^A-Za-z0-9.+]+", "-", target)[:60]
     place = runs / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-fuzz-{name}"
-    with Workers(spec, fitting(asked), known, place / FIRST) as workers:
+    with Workers(spec, fitting(asked), known, place / FIRST, backend) as workers:
         run(hunt, workers, seconds, plans, size, _Live(console))
         _say(console, _counts(hunt))
         _conditions(console, hunt)
@@ -122,7 +123,13 @@ def as_data(hunt: Hunt, place: Path) -> dict[str, object]:
 
 
 def replay(
-    file: Path, spec: str, times: int, asked: str | None, expectations: str | None, keep: Path | None
+    file: Path,
+    spec: str,
+    times: int,
+    asked: str | None,
+    expectations: str | None,
+    keep: Path | None,
+    backend: str | None = None,
 ) -> int:
     """``gauntlet replay``: its exit status. EnvironmentProblem for no plan, a bad option, or no target."""
     try:
@@ -134,7 +141,7 @@ def replay(
     target = parse_target(spec).name
     known = known_anywhere(expectations_for(target, expectations))
     console = Console()
-    with Workers(spec, min(fitting(asked), times), known) as workers:
+    with Workers(spec, min(fitting(asked), times), known, backend=backend) as workers:
         trials = again(plan, workers, times, keep)
     for number, one in enumerate(trials, 1):
         said = f"{one.reason} " if one.reason else ""

@@ -12,7 +12,7 @@ from typing import Any
 
 import grpc
 
-from harness.backend.loopback import Loopback
+from harness.backend.choosing import Choice
 from harness.cluster.closing import close_case
 from harness.cluster.cluster import TALKING, Cluster
 from harness.cluster.control_plane import PATIENT_HEALTH, QUICK_STORE_RETRIES
@@ -28,6 +28,7 @@ from harness.history.event import Event
 from harness.history.recorder import Recorder
 from harness.target.base import Target
 
+HERE = Choice("loopback")
 PLANS = 40
 """After so many another cluster takes its place: names of clients, ports and logs pile up."""
 OPTIONS: Mapping[str, Any] = {
@@ -62,10 +63,12 @@ class Carried:
 
 
 class Stage:
-    """For plans on ``target``, with its files below ``directory``. Close it."""
+    """For plans on ``target``, with its files below ``directory``, on a backend. Close it."""
 
-    def __init__(self, target: Target, directory: Path) -> None:
-        self._target, self._directory = target, directory
+    def __init__(self, target: Target, directory: Path, backend: Choice = HERE) -> None:
+        self._target, self._directory, self._backend = target, directory.absolute(), backend
+        # A container is at one address for good, and each raylet's is its own: there is nothing to keep warm.
+        self._lasting = backend == HERE
         self._cluster: Cluster | None = None
         self._ending = ExitStack()
         self._carried = self._built = 0
@@ -115,7 +118,7 @@ class Stage:
 
     def _fresh(self, case: str, store: str) -> Cluster:
         """A cluster with nothing in it on such a ``store``, whose history is that of ``case``."""
-        if self._carried % PLANS == 0 or store != self._store:
+        if self._carried % (PLANS if self._lasting else 1) == 0 or store != self._store:
             self.close()
         self._carried += 1
         if self._cluster is None:
@@ -130,13 +133,14 @@ class Stage:
     def _new(self, case: str) -> Cluster:
         self._built += 1
         place = self._directory / f"stage-{self._built}"
-        backend = Loopback()
+        backend = self._backend.maker(self._record)(place)
+        self._ending.callback(backend.close)
         store = backend.store(self._store, place / "store")
         store.start()
         self._ending.callback(store.stop)
         cluster = Cluster(
-            self._target, store, place, recorder=Recorder(self._record, case), backend=backend, lasting=True,
-            **OPTIONS,
+            self._target, store, place, recorder=Recorder(self._record, case), backend=backend,
+            lasting=self._lasting, **OPTIONS,
         )  # fmt: skip
         self._ending.callback(cluster.close)
         return cluster

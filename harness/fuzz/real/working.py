@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from multiprocessing.util import Finalize
 from pathlib import Path
 
+from harness.backend.choosing import Choice, backend_name
 from harness.errors import EnvironmentProblem
 from harness.expectations import Expectation
 from harness.fuzz.plan import Plan
@@ -43,16 +44,26 @@ class Workers:
     """
 
     def __init__(
-        self, spec: str, count: int, known: Iterable[Expectation] = (), keep: Path | None = None
+        self,
+        spec: str,
+        count: int,
+        known: Iterable[Expectation] = (),
+        keep: Path | None = None,
+        backend: str | None = None,
     ) -> None:
         """EnvironmentProblem when there is no such target, or none that this machine can run.
 
         ``keep``: below it each worker leaves the record of a run that failed in a way that is new to it.
+        ``backend``: see :func:`harness.backend.choosing.backend_name`.
         """
-        parse_target(spec).prepare()
+        target = parse_target(spec)
+        choice = Choice(backend_name(target, backend))
+        choice.prepare(target)
         self.count = count
         # Spawned, not forked: gRPC's threads do not survive a fork.
-        self._pool = ProcessPoolExecutor(count, get_context("spawn"), _begin, (spec, tuple(known), keep))
+        self._pool = ProcessPoolExecutor(
+            count, get_context("spawn"), _begin, (spec, tuple(known), keep, choice)
+        )
 
     def __enter__(self) -> Workers:
         self._before = signal.signal(signal.SIGTERM, _terminated)
@@ -71,13 +82,13 @@ def _terminated(*_: object) -> None:
     raise Terminated
 
 
-def _begin(spec: str, known: tuple[Expectation, ...], keep: Path | None) -> None:
+def _begin(spec: str, known: tuple[Expectation, ...], keep: Path | None, backend: Choice) -> None:
     end_with_parent()
     # A Ctrl-C is for the parent, which lets each come to the end of its plan.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _known[:] = known
     _kept_below[:] = [keep] if keep is not None else []
-    stage = Stage(parse_target(spec), GUARD.directory("gauntlet-fuzz-"))
+    stage = Stage(parse_target(spec), GUARD.directory("gauntlet-fuzz-"), backend)
     _here["stage"] = stage
     Finalize(None, stage.close, exitpriority=ENDING)
 
