@@ -53,9 +53,8 @@ def test_faults_hit_and_the_reference_holds(tmp_path: Path) -> None:
         stage.close()
 
 
-@pytest.mark.parametrize("backend", [[], ["--backend", "docker"]], ids=["as its target needs", "as asked"])
 def test_a_plan_is_carried_out_on_an_image_and_nothing_is_left(
-    backend: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = uuid.uuid4().hex
     monkeypatch.setenv("GAUNTLET_RUN_ID", name)
@@ -63,7 +62,7 @@ def test_a_plan_is_carried_out_on_an_image_and_nothing_is_left(
     plan = tmp_path / "plan.json"
     plan.write_text(PLAN.text())
     done = subprocess.run(
-        [sys.executable, "-m", "harness.cli", "replay", str(plan), "--gcs", image, *backend],
+        [sys.executable, "-m", "harness.cli", "replay", str(plan), "--gcs", image],
         capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
     assert done.returncode == 1, done.stdout + done.stderr
