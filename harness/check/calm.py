@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.check.story import Life, Look, Story
 
+_ENDS = frozenset({"answered", "refused", "lost", "caller gone"})
 SETTLED_S = 2.5
 """Seconds for which a thing must have stood as it does in the closing look if it is to count as left so for ever."""
 
@@ -28,5 +29,7 @@ def calm_since(story: Story, look: Look, life: Life) -> float:
             found = max(found, fault.healed if fault.healed is not None else float("inf"))
     for kind in ("gcs", "store", "raylet"):
         found = max([found, *(one.at for one in story.of(kind) if one.at <= look.at)])
-    bent = (one.at for one in story.of("order") if one.facts.get("script") and one.at <= look.at)
+    orders = (one for one in story.of("order") if one.at <= look.at)
+    # That an order came to an end is written where it did not simply end at once.
+    bent = (one.at for one in orders if one.facts.get("script") or one.facts.get("outcome") in _ENDS)
     return max([found, *bent])

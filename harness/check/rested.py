@@ -121,5 +121,7 @@ def commit(told: Tale, script: str = "delay", node: str = NODE) -> Tale:
     return told.event("order", "CommitBundleResources", facts, node)
 
 
-def ended(told: Tale, outcome: str = "answered", seq: int = 1, node: str = NODE) -> Tale:
-    return told.event("order", "ReleaseUnusedBundles", {"seq": seq, "outcome": outcome}, node)
+def ended(
+    told: Tale, outcome: str = "answered", seq: int = 1, node: str = NODE, at: float | None = None
+) -> Tale:
+    return told.event("order", "ReleaseUnusedBundles", {"seq": seq, "outcome": outcome}, node, at)

@@ -126,12 +126,24 @@ BROKEN = {
         RESTARTING,
     ),
     "a PENDING group that wants nothing": (looked(stored(tale(), "PENDING", wants={}), **group("PENDING")), PENDING),
+    "a PENDING group, and a sweep that was answered long ago": (
+        looked(ended(sweep(stored(tale(), "PENDING"), at=2.0), at=40.0), 15.0, **group("PENDING")),
+        PENDING,
+    ),
     "a RESTARTING actor of the one life there is": (
         looked(registered().write("ACTOR", ACTOR, {"state": "RESTARTING"}), **actor("RESTARTING")),
         RESTARTING,
     ),
 }  # fmt: skip
+SWEPT_LATE = {
+    outcome: ended(sweep(stored(tale(), "PENDING"), at=2.0), outcome, at=40.0)
+    for outcome in ("answered", "refused", "caller gone", "lost")
+}
 FINE = {
+    **{
+        f"a group PENDING, and a sweep that was {outcome} not so long ago": looked(told, 9.0, **group("PENDING"))
+        for outcome, told in SWEPT_LATE.items()
+    },
     "a group PREPARED just now": looked(stored(tale(), "PREPARED"), 1.0, **group("PREPARED")),
     "a group that has no room": looked(
         stored(tale(), "PENDING"), **group("PENDING"), available={NODE: {"CPU": 0.5}}
