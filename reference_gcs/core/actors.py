@@ -169,7 +169,8 @@ def restart_for_lineage(gcs: Gcs, call: int, request: m.RestartActorForLineageRe
     elif actor.row.num_restarts_due_to_lineage_reconstruction >= (
         request.num_restarts_due_to_lineage_reconstruction
     ):
-        if actor.phase is Phase.RESTARTING:
+        # Not stored yet, even if something else has begun to end it.
+        if actor.phase is Phase.RESTARTING or actor.restart_calls:
             actor.restart_calls.append(call)
         else:
             gcs.reply(call, reply)

@@ -171,6 +171,19 @@ def test_its_owner_ends_while_it_is_being_stored_as_out_of_scope() -> None:
     assert world.ask("RestartActorForLineageReconstruction", **REVIVE).status.code == Code.INVALID
 
 
+def test_a_revival_is_acked_once_it_is_stored_even_if_a_kill_comes_between() -> None:
+    world = populated()
+    created(world, restarts=3)
+    world.ask("ReportActorOutOfScope", **REPORT)
+    world.hold_store = True
+    revive = world.call("RestartActorForLineageReconstruction", **REVIVE)
+    kill = world.call("KillActorViaGcs", actor_id=actor_id(1), no_restart=True)
+    again = world.call("RestartActorForLineageReconstruction", **REVIVE)
+    assert not {revive, kill, again} & set(world.replies)
+    world.release_store()
+    assert {revive, kill, again} <= set(world.replies) and state_of(world) == ACTOR.DEAD
+
+
 def test_an_actor_that_nobody_knows_is_out_of_scope_already() -> None:
     assert populated().ask("ReportActorOutOfScope", actor_id=actor_id(1)).status.code == Code.OK
 
