@@ -10,7 +10,8 @@ a pipe from the owner that carries one fact a line:
     done            nothing is left: exit and touch nothing
 
 End of file without ``done`` means that the owner died, by ``kill -9`` perhaps: then every
-registered child, and every process whose environment holds the run's token, is killed by pid.
+registered child, and every process whose environment holds the run's token or that logs into a
+directory of the run, is killed by pid.
 """
 
 from __future__ import annotations
@@ -43,23 +44,33 @@ def holds(pid: int, token: str) -> bool:
         return False
 
 
-def ours(pid: int, token: str, children: dict[int, int]) -> bool:
-    """A registered child that is still the same process, or a holder of the token."""
+def writes_into(pid: int, directories: set[str]) -> bool:
+    """Whether the standard output of ``pid`` goes to a file in one of the run's directories, which are nobody else's."""
+    try:
+        log = os.readlink(f"/proc/{pid}/fd/1")  # noqa: PTH115
+    except OSError:
+        return False
+    return any(log.startswith(f"{directory}/") for directory in directories)
+
+
+def ours(pid: int, token: str, children: dict[int, int], directories: set[str]) -> bool:
+    """A registered child that is still the same process, a holder of the token, or one that logs in a directory of ours."""
     started = start_ticks(pid)
     if started is None or pid == os.getpid():
         return False
-    # Some programs write their title over their environment: the registration covers those.
-    return children.get(pid) == started or holds(pid, token)
+    # Some programs write their title over their environment: the registration covers those, or the log,
+    # where the owner died between the start and the registration.
+    return children.get(pid) == started or holds(pid, token) or writes_into(pid, directories)
 
 
-def kill(pid: int, token: str, children: dict[int, int]) -> None:
+def kill(pid: int, token: str, children: dict[int, int], directories: set[str]) -> None:
     """SIGKILL ``pid`` if it is ours; the pidfd pins the process that was looked at."""
     try:
         handle = os.pidfd_open(pid)
     except OSError:
         return
     try:
-        if ours(pid, token, children):
+        if ours(pid, token, children, directories):
             signal.pidfd_send_signal(handle, signal.SIGKILL)
     except OSError:
         return
@@ -67,16 +78,17 @@ def kill(pid: int, token: str, children: dict[int, int]) -> None:
         os.close(handle)
 
 
-def sweep(token: str, children: dict[int, int]) -> None:
+def sweep(token: str, children: dict[int, int], directories: set[str]) -> None:
     """Kill until two looks in a row find nobody: a process may fork while we look."""
     end = time.monotonic() + GIVE_UP_SECONDS
     quiet = 0
     while quiet < 2 and time.monotonic() < end:
         everyone = os.listdir("/proc")  # noqa: PTH208
-        found = [pid for pid in map(int, filter(str.isdigit, everyone)) if ours(pid, token, children)]
+        numbers = map(int, filter(str.isdigit, everyone))
+        found = [pid for pid in numbers if ours(pid, token, children, directories)]
         quiet = 0 if found else quiet + 1
         for pid in found:
-            kill(pid, token, children)
+            kill(pid, token, children, directories)
         if found:
             time.sleep(0.002)
 
@@ -107,7 +119,7 @@ def main() -> None:
     directories: set[str] = set()
     if listen(children, directories):
         return
-    sweep(token, children)
+    sweep(token, children, directories)
     if directories:
         import shutil  # only now: it doubles the time to start
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 # Starts children that are hard to end, says who they are, and waits on its standard input.
 RUN = """
-    import json, os, sys
+    import json, os, subprocess, sys
     from pathlib import Path
     from harness.process.child import Child
     from harness.process.guard import GUARD
@@ -32,7 +32,9 @@ RUN = """
     while not (directory / "pids").read_text().endswith("\\n"):
         pass
     grandchild = int((directory / "pids").read_text())
-    pids = [stopped.pid, parent.pid, grandchild, bare.pid]
+    with (directory / "log").open("ab") as log:  # as one whose registration never came, under another title
+        untold = subprocess.Popen(["/bin/sleep", "300"], env={}, stdout=log, start_new_session=True)
+    pids = [stopped.pid, parent.pid, grandchild, bare.pid, untold.pid]
     copy = os.fork() if "fork" in sys.argv else 0
     if "fork" in sys.argv and not copy:
         sys.stdin.read()
@@ -42,6 +44,8 @@ RUN = """
     if "tidy" in sys.argv:
         for child in (stopped, parent, bare):
             child.kill(group=True)
+        untold.kill()
+        untold.wait()
         GUARD.remove(directory)
 """
 
