@@ -14,8 +14,9 @@ NAME = "one writer"
 def one_writer(story: Story) -> Ruling:
     """Judged: every write in the ledger, where more than one GCS lived.
 
-    A later GCS has taken over when it serves. The older one's pings and reads do no harm, nor what
-    it had sent before, nor what it sent before it was killed and arrived late.
+    A GCS that was started while another served has taken over when it serves itself. The older one's pings
+    and reads do no harm, nor what it had sent before, nor what it sent before it was killed and arrived late.
+    Of two that start at once either may take over from the other.
     """
     if len(story.lives) < 2:
         return rule(NAME, (), 0)
@@ -46,13 +47,15 @@ def _writers(story: Story) -> Mapping[tuple[str, int], Life]:
 
 
 def _heir(story: Story, writer: Life, entry: Entry) -> Life | None:
-    """A GCS that was started after ``writer`` and had served before ``entry`` was sent, if it still lived."""
+    """A GCS that was started after ``writer`` served, and had served before ``entry`` was sent, if it still lived."""
+    if writer.serving is None:
+        return None
     if writer.ended is not None and writer.ended <= entry.at:
         return None  # its last words were on their way when it died
     for life in story.lives:
         lives_on = life.ended is None or life.ended > entry.at
         if (
-            life.started > writer.started
+            life.started > writer.serving
             and life.serving is not None
             and life.serving < entry.at
             and lives_on

@@ -71,6 +71,19 @@ def test_a_write_after_another_took_over_is_told() -> None:
         with_rival().event("gcs", "killed", {"life": 0}, "gcs", at=11.5).write("NODE", NODE, ROW, at=12.0),
         with_rival().event("gcs", "killed", {"life": 0}, "rival", at=11.5).write("NODE", NODE, ROW, at=12.0),
         tale().write("NODE", NODE, ROW).restart().write("NODE", NODE, ROW),
+        tale()
+        .event("gcs", "killed", {"life": 0}, "gcs", at=5.0)
+        .event("gcs", "started", {"life": 1, "pid": 2}, "gcs", at=9.0)
+        .event("gcs", "started", {"life": 0, "pid": 9}, "rival", at=10.0)
+        .event("gcs", "serving", {"life": 0}, "rival", at=11.0)
+        .write("NODE", NODE, ROW, at=12.0)
+        .event("gcs", "serving", {"life": 1}, "gcs", at=13.0),
+        tale()
+        .event("gcs", "killed", {"life": 0}, "gcs", at=5.0)
+        .event("gcs", "started", {"life": 1, "pid": 2}, "gcs", at=9.0)
+        .event("gcs", "started", {"life": 0, "pid": 9}, "rival", at=10.0)
+        .event("gcs", "serving", {"life": 0}, "rival", at=11.0)
+        .write("NODE", NODE, ROW, at=12.0),
     ],
     ids=[
         "before",
@@ -80,6 +93,8 @@ def test_a_write_after_another_took_over_is_told() -> None:
         "it was dead",
         "the new one had died",
         "its successor",
+        "one that started while another did, and takes over from it",
+        "one of which nobody saw that it serves",
     ],
 )
 def test_writes_of_the_one_that_is_active_are_accepted(told: Tale) -> None:

@@ -156,7 +156,7 @@ def _hung(scene: _Scene) -> list[Step]:
 
 def _two_gcs(scene: _Scene) -> list[Step]:
     """A second GCS comes to the store while there is work, which the first would still do."""
-    rival = scene.soon(fault.Rival(scene.pick((1.0, 5.0, 12.0))))
+    rival = scene.soon(fault.Rival(scene.pick((5.0, 12.0, 8.0))))
     return [scene.start(), rival, scene.soon(op.NextJobId(), 2), scene.soon(op.Put("k", "w"))]
 
 

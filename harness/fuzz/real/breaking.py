@@ -89,8 +89,12 @@ def _rival(run: Performance, how: fault.Rival) -> None:
     cluster = run.cluster
     if cluster.rival is not None and cluster.rival.alive:
         return
+    run.await_gcs()
+    if not run.keeper.serving:
+        return  # of two that start at once either may take over
     run.rivals.enter_context(injected(cluster, Rival()))
-    run.hit("a second GCS")
+    if run.rival_serves():
+        run.hit("a second GCS")
     run.later(how.seconds, run.rivals.close)
 
 

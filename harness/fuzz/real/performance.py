@@ -32,6 +32,8 @@ AFTERMATH_SECONDS = 0.3
 """In which what was armed may still strike after the last step."""
 YOUNG_SECONDS = 1.0
 """For so long a kill waits for the recovery before it."""
+RIVAL_SECONDS = 5.0
+"""For so long a second GCS may take to serve: the reference's about half a second, on a machine that is busy more."""
 BACK_SECONDS = 20.0
 THREADS = 160
 """Each sees a call through: more than any plan has calls."""
@@ -100,6 +102,16 @@ class Performance:
         end = time.monotonic() + YOUNG_SECONDS
         while not self.keeper.serving and time.monotonic() < end:
             self._pass(TICK_SECONDS)
+
+    def rival_serves(self) -> bool:
+        """Let time pass until the second GCS serves, ends, or :data:`RIVAL_SECONDS` are over: only then it has taken over."""
+        end = time.monotonic() + RIVAL_SECONDS
+        rival = self.cluster.rival
+        while rival is not None and rival.alive and time.monotonic() < end:
+            if rival.accepts() and rival.serving():
+                return True
+            self._pass(TICK_SECONDS)
+        return False
 
     def resume_store(self) -> None:
         if self.store_stalled:

@@ -153,7 +153,7 @@ CONDITIONS: Mapping[str, Callable[[Record], bool]] = {
     "the store dies": lambda it: bool(it.of("store", "killed")),
     "a GCS hangs": lambda it: bool(it.of("gcs", "paused")),
     "a GCS hangs during recovery": _hung_young,
-    "a second GCS comes": lambda it: any(one.who == "rival" for one in it.of("gcs", "started")),
+    "a second GCS comes": lambda it: any(one.who == "rival" for one in it.of("gcs", "serving")),
     "a raylet reconnects in its last 10 %": _in_its_last_part,
     "a raylet leaves at its limit": lambda it: any(
         one.facts.get("why") == "no GCS" for one in it.of("raylet", "exit")
