@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 from typing import Any
 
+from harness.fuzz.faults import CutStore, KillGcs, StallStore, TerminateGcs
 from harness.fuzz.grammar import Size
 from harness.fuzz.operations import Operation
 from harness.fuzz.plan import Plan, Step, Weather
@@ -12,6 +14,8 @@ from harness.fuzz.plan import Plan, Step, Weather
 TENTH = 0.1
 LONGEST_PAUSE, LONGEST_OUTAGE, LONGEST_FAULT = 0.1, 0.15, 1.2
 USUAL_LIMIT = 60.0
+IN_ORDER, CUT = 0.25, 0.5
+"""Of the kills without a ladder, and of the stalls of a store."""
 
 BRISK = Size(operations=(4, 40), kills=(2, 12), faults=(0, 6))
 """The size of plans whose time goes into recoveries, not into waiting."""
@@ -24,17 +28,28 @@ def brisk(plan: Plan) -> Plan:
 
     Short pauses stay: real workers take their time to start. Only a plan whose raylets have a short
     reconnect limit (a tenth of it, too) keeps outages that reach it. The weather is the network's own:
-    requests are still sent twice, but nothing is delayed or lost on purpose.
+    requests are still sent twice, but nothing is delayed or lost on purpose. Some kills and stalls are
+    what only a real process can tell from them: an order to end, and connections that the store closes.
     """
+    chance = Random(plan.seed)
     studied = plan.reconnect_limit < USUAL_LIMIT
     limit = plan.reconnect_limit * TENTH if studied else plan.reconnect_limit
     longest = max(LONGEST_OUTAGE, limit * 1.5) if studied else LONGEST_OUTAGE
     return replace(
         plan,
-        steps=tuple(_brisk(step, longest) for step in plan.steps),
+        steps=tuple(_brisk(_otherwise(step, chance), longest) for step in plan.steps),
         reconnect_limit=limit,
         weather=Weather(duplication=plan.weather.duplication),
     )
+
+
+def _otherwise(step: Step, chance: Random) -> Step:
+    do = step.do
+    if isinstance(do, KillGcs) and not do.recoveries and chance.random() < IN_ORDER:
+        return replace(step, do=TerminateGcs(do.down))
+    if isinstance(do, StallStore) and chance.random() < CUT:
+        return replace(step, do=CutStore())
+    return step
 
 
 def _brisk(step: Step, outage: float) -> Step:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, process_time
 
-from harness.fuzz.faults import FAULTS
+from harness.fuzz.faults import BRISK_ONLY, FAULTS
 from harness.fuzz.grammar import USUAL, Chance, Size, plan
 from harness.fuzz.plan import KINDS, Plan
 from harness.fuzz.shrink import shrink
@@ -66,7 +66,9 @@ class Campaign:
 
     def coverage(self, faults: bool) -> tuple[int, int]:
         """How many kinds of operations (or faults) were carried out, and how many there are."""
-        kinds = [name for name, kind in KINDS.items() if (kind in FAULTS) is faults]
+        kinds = [
+            name for name, kind in KINDS.items() if (kind in FAULTS) is faults and kind not in BRISK_ONLY
+        ]
         return sum(bool(self.kinds[name]) for name in kinds), len(kinds)
 
 

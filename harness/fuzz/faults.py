@@ -33,6 +33,13 @@ class CrashGcs:
 
 
 @dataclass(frozen=True)
+class TerminateGcs:
+    """The GCS is told to end (SIGTERM), and has time to do so in order; the next one starts after ``down`` seconds."""
+
+    down: float = 0.1
+
+
+@dataclass(frozen=True)
 class HangGcs:
     """The process of the GCS stands still for a while: its connections stay open, and nothing is answered."""
 
@@ -60,6 +67,11 @@ class KillStore:
     """The store's process dies, and comes back with all that was written."""
 
     seconds: float = 0.1
+
+
+@dataclass(frozen=True)
+class CutStore:
+    """The store closes all its connections, once; what was on its way may have taken place."""
 
 
 @dataclass(frozen=True)
@@ -149,5 +161,8 @@ class Disobey:
 Fault = (
     KillGcs | CrashGcs | StallStore | FailStore | AddNode | KillNode | CutNode | KillWorker | KillDriver
     | DropRef | BreakLinks | Disobey | SyncAgain | TearStore | HangGcs | KillStore | Rival
+    | TerminateGcs | CutStore
 )  # fmt: skip
 FAULTS: tuple[type[Fault], ...] = Fault.__args__
+BRISK_ONLY: tuple[type[Fault], ...] = (TerminateGcs, CutStore)
+"""Not drawn as such: see :func:`harness.fuzz.brisk.brisk`."""

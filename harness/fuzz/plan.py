@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from harness.errors import EnvironmentProblem
-from harness.fuzz.faults import FAULTS, CrashGcs, FailStore, Fault, KillGcs
+from harness.fuzz.faults import FAULTS, CrashGcs, FailStore, Fault, KillGcs, TerminateGcs
 from harness.fuzz.operations import OPERATIONS, Operation, StartActor, StartGroup
 
 FORMAT = 1
+DEADLY = (KillGcs, CrashGcs, FailStore, TerminateGcs)
 KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in (*OPERATIONS, *FAULTS)}
 
 
@@ -66,7 +67,7 @@ class Plan:
     @property
     def kills(self) -> int:
         """How often this plan ends a GCS, if every crash point is reached."""
-        deadly = [one.do for one in self.steps if isinstance(one.do, KillGcs | CrashGcs | FailStore)]
+        deadly = [one.do for one in self.steps if isinstance(one.do, DEADLY)]
         return sum(1 + len(getattr(one, "recoveries", ())) for one in deadly)
 
     def data(self) -> dict[str, Any]:

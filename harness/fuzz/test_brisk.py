@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from harness.fuzz.brisk import BRISK, LONGEST_FAULT, LONGEST_PAUSE, brisk
-from harness.fuzz.faults import CutNode, KillGcs
+from harness.fuzz.faults import CutNode, CutStore, KillGcs, StallStore, TerminateGcs
 from harness.fuzz.grammar import Chance, plan
 from harness.fuzz.operations import Put
 from harness.fuzz.plan import Plan, Step
@@ -15,10 +17,24 @@ from harness.fuzz.plan import Plan, Step
 def test_the_steps_stay_and_take_a_second_or_two(seed: int) -> None:
     drawn = plan(Chance(seed), BRISK)
     found = brisk(drawn)
-    assert [type(one.do) for one in found.steps] == [type(one.do) for one in drawn.steps]
+    kinds = [(type(one.do), type(other.do)) for one, other in zip(found.steps, drawn.steps, strict=True)]
+    others = {TerminateGcs: KillGcs, CutStore: StallStore}
+    assert all(others.get(one, one) is other or one is other for one, other in kinds)
+    assert found == brisk(drawn)
     assert all(one.pause <= LONGEST_PAUSE for one in found.steps)
     assert all(getattr(one.do, "seconds", 0.0) <= max(LONGEST_FAULT, 1.8) for one in found.steps)
     assert (found.weather.delay, found.weather.loss, found.weather.store) == (0.0, 0.0, 0.0)
+
+
+def test_some_kills_are_orders_to_end_and_some_stalls_are_cuts() -> None:
+    plans = [plan(Chance(seed), BRISK) for seed in range(60)]
+    before = Counter(type(step.do) for one in plans for step in one.steps)
+    after = Counter(type(step.do) for one in plans for step in brisk(one).steps)
+    for kind, other in ((KillGcs, TerminateGcs), (StallStore, CutStore)):
+        assert after[kind] + after[other] == before[kind]
+        assert after[kind] and after[other]
+    ladder = Plan(tuple(Step(KillGcs(recoveries=(1,))) for _ in range(60)))
+    assert {type(one.do) for one in brisk(ladder).steps} == {KillGcs}, "an order to end has no ladder"
 
 
 def test_a_plan_that_studies_the_limit_keeps_outages_that_reach_it() -> None:

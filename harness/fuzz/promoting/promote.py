@@ -17,7 +17,7 @@ from harness.fuzz.promoting.script import Script
 LONGEST_LIST = 70
 """Of faults in a line, in letters."""
 _STRIKES = (fault.CrashGcs, fault.FailStore)
-_OF_REDIS = (fault.StallStore, fault.KillStore, fault.Rival)
+_OF_REDIS = (fault.StallStore, fault.KillStore, fault.CutStore, fault.Rival)
 MOST_NAMED = 5
 """Kinds of faults that have room in the line that says what a scenario does."""
 

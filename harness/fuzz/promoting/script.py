@@ -86,6 +86,9 @@ class Script:
     def _kill_gcs(self, how: fault.KillGcs) -> None:
         self._time.kill_gcs(how)
 
+    def _terminate_gcs(self, how: fault.TerminateGcs) -> None:
+        self._time.kill_gcs(fault.KillGcs(how.down), "TerminateGcs")
+
     def _put_off(self, how: fault.CrashGcs | fault.FailStore) -> None:
         self._time.put_off(how)
 
@@ -104,6 +107,13 @@ class Script:
         if not self._time.is_down and not self._time.breaks("hang"):
             self._page.use("harness.fault", "HangGcs")
             self._time.block("hang", "with cluster.broken(HangGcs())", how.seconds)
+
+    def _cut_store(self, _how: fault.CutStore) -> None:
+        if not self._time.breaks(STORE):
+            self._page.use("harness.fault", "CutStore")
+            self._time.frail = True
+            with self._page.block("with cluster.broken(CutStore())"):
+                self._page.say('"""New connections are welcome."""')
 
     def _rival(self, how: fault.Rival) -> None:
         if not self._time.breaks("rival"):
@@ -201,6 +211,8 @@ _BREAK: dict[type[Any], Any] = {
     fault.HangGcs: Script._hang_gcs,
     fault.KillStore: Script._kill_store,
     fault.Rival: Script._rival,
+    fault.TerminateGcs: Script._terminate_gcs,
+    fault.CutStore: Script._cut_store,
     fault.SyncAgain: Script._leave_out,
     fault.TearStore: Script._leave_out,
 }

@@ -15,6 +15,7 @@ from harness.cli import pytest_command
 from harness.errors import EnvironmentProblem
 from harness.fuzz import faults as fault
 from harness.fuzz import operations as op
+from harness.fuzz.brisk import brisk
 from harness.fuzz.grammar import USUAL, Chance, Size, plan
 from harness.fuzz.plan import Plan, Step
 from harness.fuzz.promoting.promote import promote, promoted
@@ -91,14 +92,11 @@ def test_a_promoted_plan_is_sound_python(seed: int) -> None:
 
 
 def test_every_step_of_the_grammar_is_promoted() -> None:
-    promoted_kinds = {
-        type(step.do)
-        for seed in range(120)
-        for step in plan(Chance(seed), Size((5, 40), (1, 4), (1, 8))).steps
-    }
-    assert promoted_kinds >= set(op.OPERATIONS) | set(fault.FAULTS)
-    for seed in range(120):
-        promote(plan(Chance(seed), Size((5, 40), (1, 4), (1, 8))))
+    drawn = [plan(Chance(seed), Size((5, 40), (1, 4), (1, 8))) for seed in range(120)]
+    plans = [*drawn, *map(brisk, drawn)]
+    assert {type(step.do) for one in plans for step in one.steps} == {*op.OPERATIONS, *fault.FAULTS}
+    for one in plans:
+        promote(one)
 
 
 def test_what_is_broken_is_broken_around_what_happens_meanwhile() -> None:

@@ -164,8 +164,11 @@ class Timeline:
         if self._waiting and not self.is_down and self._armed is None:
             self._arm(self._waiting.pop(0))
 
-    def kill_gcs(self, how: fault.KillGcs) -> None:
-        """As a block, unless its recovery is killed too, or the store would have to be mended within."""
+    def kill_gcs(self, how: fault.KillGcs, by: str = "KillGcs") -> None:
+        """As a block, unless its recovery is killed too, or the store would have to be mended within.
+
+        ``by``: the fault of the harness that ends it.
+        """
         if self.is_down:
             return
         if how.recoveries or self.breaks(STORE):
@@ -173,8 +176,8 @@ class Timeline:
             self._unstall()
             self._down, self._rungs = self._now + how.down, how.recoveries
         else:
-            self.page.use("harness.fault", "KillGcs")
-            self.block(GCS, "with cluster.broken(KillGcs())", how.down)
+            self.page.use("harness.fault", by)
+            self.block(GCS, f"with cluster.broken({by}())", how.down)
 
     def end(self) -> None:
         """All that is broken is mended."""

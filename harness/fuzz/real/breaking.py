@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.fault import KillStore, Rival, injected
+from harness.fault import CutStore, KillStore, Rival, TerminateGcs, injected
 from harness.fuzz import faults as fault
 from harness.fuzz import names
 from harness.proxy import Match
@@ -39,6 +39,14 @@ def _kill_gcs(run: Performance, how: fault.KillGcs) -> None:
         run.keeper.expect(how.down, how.recoveries)
         run.cluster.kill_gcs()
         run.hit("a kill")
+
+
+def _terminate_gcs(run: Performance, how: fault.TerminateGcs) -> None:
+    run.await_gcs()
+    if run.keeper.serving:
+        run.keeper.expect(how.down)
+        TerminateGcs().inject(run.cluster)
+        run.hit("an orderly end")
 
 
 def _crash_gcs(run: Performance, how: fault.CrashGcs) -> None:
@@ -83,6 +91,12 @@ def _kill_store(run: Performance, how: fault.KillStore) -> None:
     run.store_killed = True
     run.hit("a dead store")
     run.later(how.seconds, run.restart_store)
+
+
+def _cut_store(run: Performance, _how: fault.CutStore) -> None:
+    if not (run.store_stalled or run.store_killed):
+        CutStore().inject(run.cluster)
+        run.hit("cut connections to the store")
 
 
 def _rival(run: Performance, how: fault.Rival) -> None:
@@ -174,6 +188,8 @@ _BREAK: dict[type[Any], Callable[[Performance, Any], None]] = {
     fault.HangGcs: _hang_gcs,
     fault.KillStore: _kill_store,
     fault.Rival: _rival,
+    fault.TerminateGcs: _terminate_gcs,
+    fault.CutStore: _cut_store,
 }
 
 

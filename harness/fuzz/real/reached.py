@@ -153,6 +153,8 @@ CONDITIONS: Mapping[str, Callable[[Record], bool]] = {
     "the store dies": lambda it: bool(it.of("store", "killed")),
     "a GCS hangs": lambda it: bool(it.of("gcs", "paused")),
     "a GCS hangs during recovery": _hung_young,
+    "a GCS ends in order": lambda it: any(one.facts.get("asked") for one in it.of("gcs", "ended")),
+    "the store cuts its connections": lambda it: bool(it.of("store", "cut")),
     "a second GCS comes": lambda it: any(one.who == "rival" for one in it.of("gcs", "serving")),
     "a raylet reconnects in its last 10 %": _in_its_last_part,
     "a raylet leaves at its limit": lambda it: any(

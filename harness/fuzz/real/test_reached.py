@@ -74,7 +74,9 @@ CASES: dict[str, tuple[list[Told], list[Entry]]] = {
     "a GCS hangs during recovery": (
         [*UP, DOWN, AGAIN[0], (6.05, "gcs", "gcs", "paused", {"life": 1})], []
     ),
-    "a second GCS comes": ([*UP, (5.0, "gcs", "rival", "started", {"life": 0})], []),
+    "a GCS ends in order": ([*UP, (5.0, "gcs", "gcs", "ended", {"life": 0, "asked": True})], []),
+    "the store cuts its connections": ([*UP, (5.0, "store", "harness", "cut", {})], []),
+    "a second GCS comes": ([*UP, (5.0, "gcs", "rival", "serving", {"life": 0})], []),
     "a raylet reconnects in its last 10 %": (
         [*UP, (1.0, "raylet", "n0", "waiting", {}), (2.15, "raylet", "n0", "connected", {})], []
     ),

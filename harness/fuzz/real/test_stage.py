@@ -13,6 +13,7 @@ from harness.fuzz.faults import (
     BreakLinks,
     CrashGcs,
     CutNode,
+    CutStore,
     Disobey,
     DropRef,
     FailStore,
@@ -24,6 +25,7 @@ from harness.fuzz.faults import (
     KillWorker,
     Rival,
     StallStore,
+    TerminateGcs,
 )
 from harness.fuzz.operations import (
     AddJob,
@@ -111,6 +113,21 @@ def test_a_store_that_dies_comes_back_with_its_rows(stage: Stage) -> None:
     trial = judge(carried)
     assert carried.hits["a dead store"] == 1
     assert "the store dies" in trial.reached
+    assert trial.verdict is Verdict.HELD, trial.reason
+
+
+def test_a_gcs_ends_in_order_and_a_store_cuts_its_connections(stage: Stage) -> None:
+    steps = (
+        ACTOR,
+        Step(TerminateGcs(0.02), 0.1),
+        Step(CutStore(), 0.1),
+        Step(Put("k", "v"), 0.05),
+        Step(GetActor(0), 0.3),
+    )
+    carried = stage.carry_out(Plan(steps))
+    trial = judge(carried)
+    assert {"an orderly end", "cut connections to the store"} <= set(carried.hits)
+    assert {"a GCS ends in order", "the store cuts its connections"} <= trial.reached
     assert trial.verdict is Verdict.HELD, trial.reason
 
 

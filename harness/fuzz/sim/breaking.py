@@ -15,9 +15,16 @@ if TYPE_CHECKING:
     from harness.fuzz.sim.raylet import Raylet
     from harness.fuzz.sim.world import World
 
+ALL_WRITES = 1_000_000
+
 
 def _kill_gcs(world: World, how: fault.KillGcs) -> None:
     world.lives.kill_now(how)
+
+
+def _terminate_gcs(world: World, how: fault.TerminateGcs) -> None:
+    """What it has sent to the store takes place: it waits for that."""
+    world.lives.kill_now(fault.KillGcs(how.down, ALL_WRITES))
 
 
 def _crash_gcs(world: World, how: fault.CrashGcs) -> None:
@@ -62,8 +69,8 @@ def _restart_store(world: World) -> None:
     world.store.restart()
 
 
-def _not_carried(_world: World, _how: fault.Rival) -> None:
-    """On real processes alone: here is one GCS."""
+def _not_carried(_world: World, _how: fault.Rival | fault.CutStore) -> None:
+    """On real processes alone: here is one GCS, and no connection that it could make anew."""
 
 
 def _new_node(world: World, how: fault.AddNode) -> None:
@@ -160,6 +167,8 @@ _BREAK: dict[type[Any], Callable[[World, Any], None]] = {
     fault.HangGcs: _hang_gcs,
     fault.KillStore: _kill_store,
     fault.Rival: _not_carried,
+    fault.CutStore: _not_carried,
+    fault.TerminateGcs: _terminate_gcs,
 }
 
 
