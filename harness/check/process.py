@@ -1,4 +1,5 @@
-"""A GCS does not end by itself, and says nothing fatal, unless something was broken on purpose. Pure."""
+"""A GCS does not end by itself, says nothing fatal, and ends when it is told to, unless something was broken on
+purpose. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ from harness.check.story import Fault, Life, Story
 from harness.history.event import Event
 
 NAME = "process"
+KILLED = -9
+"""How one exits that gets SIGKILL."""
 AFTERMATH = 15.0
 """Seconds for which a healed fault still explains an end: Ray gives a store up after some four."""
 
@@ -84,6 +87,9 @@ def process(story: Story) -> Ruling:
             found.append(_spoken(life, last_words))
         elif _ended_by_itself(story, life) and not _explained(story, life):
             found.append(_ended(life))
+        elif _stayed(story, life) and not _explained(story, life):
+            sentence = f"life {life.number} of the {life.who}: {_how(life)}"
+            found.append(Violation("the GCS did not end when it was told to", sentence, life.ids))
     return rule(NAME, found, len(story.lives))
 
 
@@ -118,6 +124,12 @@ def _ended_by_itself(story: Story, life: Life) -> bool:
         return False
     crashed = life.exit is not None and life.exit < 0
     return crashed or life.serving is not None or _ought_to_have_served(story, life)
+
+
+def _stayed(story: Story, life: Life) -> bool:
+    """Whether it was told to end, and had to be killed in the end."""
+    told = any(one.facts.get("asked") for one in _of_life(story, life))
+    return told and life.exit == KILLED
 
 
 def _struck(one: Event) -> bool:

@@ -94,9 +94,14 @@ UNEXPLAINED = {
     "a start that fails": restarted(1),
     "a start that crashes": restarted(-6, {"error": "ERR"}),
     "a failed check": tale().event("log", "fatal", {"life": 0, "line": CHECK}, "gcs"),
+    "told to end, and killed in the end": ended(tale(), exit=-9, asked=True),
 }
 EXPLAINED = {
     "asked": ended(tale(), exit=0, asked=True),
+    "told to end, and killed, with its store gone": ended(
+        fault("kill -9 of the store", 19.0), exit=-9, asked=True
+    ),
+    "told to end, which it did not take for an order": ended(tale(), exit=-15, asked=True),
     "killed as it ended": ended(tale(), exit=1, struck=19.9),
     "killed": tale().restart(),
     "its store is gone": ended(fault("kill -9 of the store", 19.0), exit=1),
@@ -258,3 +263,9 @@ def test_how_long_a_later_life_lived_is_told() -> None:
 def test_the_error_of_a_traceback_may_be_one_letter_and_a_space() -> None:
     trace = 'Traceback (most recent call last):\n  File "x"\nE rror: 1'
     assert fatal_lines(trace) == ["Traceback: E rror: 1"]
+
+
+def test_one_that_does_not_end_when_it_is_told_to() -> None:
+    (found,) = process(ended(tale(), exit=-9, asked=True).story()).violations
+    assert found.signature == "the GCS did not end when it was told to"
+    assert found.detail.startswith("life 0 of the gcs: it ended with signal 9, ")
