@@ -43,6 +43,8 @@ _NO_EXCUSE = re.compile(
 )
 _STORE = re.compile(r"store|redis|database", re.IGNORECASE)
 _KILLS = ("KillBefore", "KillAfter")
+_AWAY = frozenset({"paused", "killed"})
+"""After these a store does not answer."""
 
 
 def fatal_lines(text: str) -> list[str]:
@@ -87,7 +89,7 @@ def process(story: Story) -> Ruling:
             found.append(_spoken(life, last_words))
         elif _ended_by_itself(story, life) and not _explained(story, life):
             found.append(_ended(life))
-        elif _stayed(story, life) and not _explained(story, life):
+        elif _stayed(story, life):
             sentence = f"life {life.number} of the {life.who}: {_how(life)}"
             found.append(Violation("the GCS did not end when it was told to", sentence, life.ids))
     return rule(NAME, found, len(story.lives))
@@ -127,9 +129,14 @@ def _ended_by_itself(story: Story, life: Life) -> bool:
 
 
 def _stayed(story: Story, life: Life) -> bool:
-    """Whether it was told to end, and had to be killed in the end."""
-    told = any(one.facts.get("asked") for one in _of_life(story, life))
-    return told and life.exit == KILLED
+    """Whether it was told to end, and had to be killed in the end, though nothing kept it from its store."""
+    told = [one.facts.get("struck", one.at) for one in _of_life(story, life) if one.facts.get("asked")]
+    if not told or life.exit != KILLED:
+        return False
+    end = life.ended if life.ended is not None else story.ended
+    troubled = any(one.at <= end and (one.healed is None or one.healed >= told[0]) for one in _excuses(story))
+    away = [one for one in story.of("store") if one.at <= end]
+    return not troubled and not (away and away[-1].what in _AWAY)
 
 
 def _struck(one: Event) -> bool:

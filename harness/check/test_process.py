@@ -94,12 +94,27 @@ UNEXPLAINED = {
     "a start that fails": restarted(1),
     "a start that crashes": restarted(-6, {"error": "ERR"}),
     "a failed check": tale().event("log", "fatal", {"life": 0, "line": CHECK}, "gcs"),
+    "told to end, and killed, with a store that had been gone": ended(
+        fault("kill -9 of the store", 5.0, 18.0), exit=-9, asked=True, struck=19.0
+    ),
+    "told to end, and killed, with a store that hung before": ended(
+        tale().event("store", "paused", at=17.0).event("store", "resumed", at=18.0),
+        exit=-9,
+        asked=True,
+        struck=19.0,
+    ),
     "told to end, and killed in the end": ended(tale(), exit=-9, asked=True),
 }
 EXPLAINED = {
     "asked": ended(tale(), exit=0, asked=True),
     "told to end, and killed, with its store gone": ended(
         fault("kill -9 of the store", 19.0), exit=-9, asked=True
+    ),
+    "told to end, and killed, with its store hung": ended(
+        tale().event("store", "paused", at=18.0), exit=-9, asked=True
+    ),
+    "told to end, and killed, while its store was gone": ended(
+        fault("kill -9 of the store", 5.0, 19.5), exit=-9, asked=True, struck=19.0
     ),
     "told to end, which it did not take for an order": ended(tale(), exit=-15, asked=True),
     "killed as it ended": ended(tale(), exit=1, struck=19.9),
