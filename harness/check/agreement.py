@@ -74,11 +74,12 @@ def agreement(story: Story) -> Ruling:
 
 def _prepared_late(story: Story) -> set[str]:
     """The raylets that may have prepared a bundle for a GCS that was dead by then, behind the sweep of the next one."""
-    begun = story.lives[-1].started if story.lives else 0.0
     return {
         one.who
         for one in story.of("order")
-        if one.what == "PrepareBundleResources" and one.facts.get("script") in LATE and one.at < begun
+        if one.what == "PrepareBundleResources"
+        and one.facts.get("script") in LATE
+        and any(one.at < life.started for life in story.lives)
     }
 
 

@@ -228,9 +228,9 @@ class _Judge:
                 yield Violation(f"{method} was sent to a node that was DEAD", said, (*life.ids, one.id))
 
 
-def _way(order: Event) -> tuple[str, int]:
-    """The raylet, and the number of its connection by which the order came; 0: nobody knows."""
-    return order.who, order.facts.get("connection", 0)
+def _way(order: Event) -> tuple[str, int | None]:
+    """The raylet, and the number of its connection by which the order came; None or 0: nobody knows."""
+    return order.who, order.facts.get("connection")
 
 
 def _reads_nodes(entry: Entry) -> bool:

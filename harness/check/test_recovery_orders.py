@@ -42,6 +42,10 @@ BROKEN = {
         order(told_of(back()), NOTICE, at=19.6),
         TWICE,
     ),
+    "a raylet is told twice that had orders before by nobody knows which connection": (
+        order(told_of(order(back(), LEASE, at=17.0)), NOTICE, at=19.6),
+        TWICE,
+    ),
     "a dead one is told": (
         told_of(back("DEAD")),
         "NotifyGCSRestart was sent to a node that was DEAD",
@@ -121,6 +125,11 @@ FINE = {
     ),
     "nobody was at a dead node's door before the GCS came back": nobody(back("DEAD"), at=18.5),
     "a living node is told of where another is dead": order(nobody(back("DEAD"), node=OTHER), NOTICE, OTHER),
+    "a life that had begun before the record": looked(
+        tale()
+        .look("baseline", {}, stored={"NODE": {NODE: {"state": "ALIVE"}}}, at=0.4)
+        .read("HSCAN", "RAYns@NODE", "0", "COUNT", "1000", at=0.5)
+    ),
     "a store that nobody has read": order(back().look("baseline", {}, at=0.5), LEASE),
 }  # fmt: skip
 

@@ -34,6 +34,10 @@ BROKEN = {
         given_up(living().event("note", "nobody heard", {"method": "Check"}, NODE).event("note", "-", at=99.0)),
         GIVEN_UP,
     ),
+    "a node is given up, as a client read": (
+        living().call("GetAllNodeInfo", {}, {"node_info_list": [{"node_id": NODE, "state": "DEAD"}]}),
+        GIVEN_UP,
+    ),
     "a lease for an actor that was only registered": (
         registered().event("order", "RequestWorkerLease", LEASE, NODE),
         UNASKED,

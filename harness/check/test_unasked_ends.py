@@ -84,6 +84,17 @@ BROKEN = {
         left(died(tale().call("RegisterActor", spec(detached=True))), OWNER),
         DETACHED,
     ),
+    "an actor dies, and before it one that nobody could ask for any more": (
+        died(
+            living(
+                left(
+                    tale().call("RegisterActor", spec(ROOT, detached=True, caller_address={"worker_id": PARENT})),
+                    PARENT,
+                ).write("ACTOR", ROOT, {"state": "DEAD"})
+            )
+        ),
+        ENDED,
+    ),
     "a detached actor without a job": (
         tale().call("RegisterActor", spec(detached=True)).write("ACTOR", ACTOR, {"state": "DEAD"}),
         DETACHED,

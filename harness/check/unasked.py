@@ -62,7 +62,7 @@ class _Seen:
                 self._row(CHANNELS[one.what], key, row, one.at, one.id)
         for seen in read(story):
             if seen.table in ("ACTOR", "NODE"):
-                self._row(seen.table, seen.key, seen.row or {}, seen.end, seen.ids[-1])
+                self._row(seen.table, seen.key, seen.row or {}, seen.end, seen.ids[1])
         for one in (*story.of("order"), *story.of("worker")):
             if actor := actor_of(one):
                 self._first(self.begun, actor, one.at, one.id)
