@@ -14,7 +14,7 @@ from harness.fuzz.plan import Plan, Step, Weather
 TENTH = 0.1
 LONGEST_PAUSE, LONGEST_OUTAGE, LONGEST_FAULT = 0.1, 0.15, 1.2
 USUAL_LIMIT = 60.0
-IN_ORDER, CUT = 0.25, 0.5
+IN_ORDER, CUT = 0.1, 0.5
 """Of the kills without a ladder, and of the stalls of a store."""
 
 BRISK = Size(operations=(4, 40), kills=(2, 12), faults=(0, 6))

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from harness.cli import app
 from harness.fuzz.faults import CrashGcs, KillGcs
 from harness.fuzz.operations import Put, StartActor
 from harness.fuzz.plan import Plan, Step, read
 
 
-def gauntlet(*words: str, within: float = 100.0) -> tuple[int, str, str]:
-    """Exit status, standard output and standard error."""
-    done = subprocess.run(
-        [sys.executable, "-m", "harness.cli", *words],
-        capture_output=True,
-        text=True,
-        timeout=within,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
+def gauntlet(*words: str) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error; in this process, which has all imported already."""
+    done = CliRunner().invoke(app, words)
+    return done.exit_code, done.stdout, done.stderr
 
 
 @pytest.fixture
