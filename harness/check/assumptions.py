@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
+from harness.check.process import unexpected
 from harness.check.ruling import Ruling, rule
 from harness.check.story import Fault, Story
 
@@ -73,12 +75,16 @@ def _struck(story: Story) -> Iterator[str]:
 
 
 def _traffic(story: Story) -> Iterator[str]:
-    """A GCS that came back and was asked nothing shows nothing. A case may do without any calls."""
-    starts = [life for life in story.lives if life.who == "gcs"]
-    if not story.calls or len(starts) < 2 or starts[-1].serving is None:
+    """A GCS that came back and was asked nothing shows nothing. A case may do without any calls.
+
+    One that ends by itself, and comes back for that, is a breakage, and no recovery that the case is about.
+    """
+    lives = [life for life in story.lives if life.who == "gcs"]
+    back = [after for before, after in pairwise(lives) if not unexpected(story, before)]
+    if not story.calls or not back or back[-1].serving is None:
         return
-    back = starts[-1].serving
-    if not any(call.end is not None and call.end >= back and call.grpc == "OK" for call in story.calls):
+    since = back[-1].serving
+    if not any(call.end is not None and call.end >= since and call.grpc == "OK" for call in story.calls):
         yield "nothing was asked of the GCS after it had come back"
 
 

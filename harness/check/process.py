@@ -87,7 +87,7 @@ def process(story: Story) -> Ruling:
         last_words = lines.get((life.who, life.number), [])
         if last_words and not _explained(story, life):
             found.append(_spoken(life, last_words))
-        elif _ended_by_itself(story, life) and not _explained(story, life):
+        elif unexpected(story, life):
             found.append(_ended(life))
         elif _stayed(story, life):
             sentence = f"life {life.number} of the {life.who}: {_how(life)}"
@@ -126,6 +126,11 @@ def _ended_by_itself(story: Story, life: Life) -> bool:
         return False
     crashed = life.exit is not None and life.exit < 0
     return crashed or life.serving is not None or _ought_to_have_served(story, life)
+
+
+def unexpected(story: Story, life: Life) -> bool:
+    """Whether it ended by itself, and nothing that was broken explains it."""
+    return _ended_by_itself(story, life) and not _explained(story, life)
 
 
 def _stayed(story: Story, life: Life) -> bool:

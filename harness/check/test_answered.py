@@ -84,11 +84,20 @@ def lived_before() -> Tale:
     return told
 
 
+def crashed(told: Tale, life: int = 0) -> Tale:
+    """It ends by itself, and comes back."""
+    told.event("gcs", "ended", {"life": life, "exit": 1}, "gcs").event(
+        "gcs", "started", {"life": life + 1, "pid": 9}, "gcs"
+    )
+    return told.event("gcs", "serving", {"life": life + 1}, "gcs")
+
+
 UNKNOWN = {
     "hit nothing": fault("kill -9 of the GCS"),
     "cut off» hit nothing": fault("the GCS is cut off", ("gcs", "serving")),
     "was never reached": tale().event("note", "rule", {"struck": False}),
     "nothing was asked": tale().call("CheckAlive").restart(),
+    "nothing was asked of the GCS": crashed(tale().call("CheckAlive").restart(), life=1),
     "had lived before": lived_before(),
 }
 HELD = {
@@ -98,6 +107,8 @@ HELD = {
     "it struck": tale().event("note", "rule", {"struck": True}),
     "traffic": tale().restart().call("CheckAlive"),
     "no calls at all": tale().restart(),
+    "a GCS that ends by itself": crashed(tale().call("CheckAlive")),
+    "a GCS that ends by itself after it was asked": crashed(tale().restart().call("CheckAlive"), life=1),
     "a baseline": lived_before().look("baseline"),
     "clients that overlap": tale().begin("AddJob", id="a").begin("AddJob", id="b").end("a").end("b"),
 }
