@@ -55,6 +55,13 @@ class Choice:
         return lambda directory: Docker(directory, records, images)
 
 
+def prepared(target: Target, asked: str | None = None) -> Choice:
+    """The backend for ``target``, with all that it needs there; EnvironmentProblem if that cannot be had."""
+    choice = Choice(backend_name(target, asked))
+    choice.prepare(target)
+    return choice
+
+
 def backend_name(target: Target, asked: str | None) -> str:
     """``loopback`` or ``docker``: as ``asked``, else what the target needs. EnvironmentProblem for another."""
     from harness.target.image import ImageTarget

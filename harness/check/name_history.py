@@ -72,7 +72,7 @@ def name_histories(story: Story) -> list[NameHistory]:
                 found[name] += _look(call)
     empty = story.baseline is None and known_start(story)
     initial = None if empty else ANY
-    revived = {one.request.get("actor_id", "") for one in story.calls if one.method == RESTART_FOR_LINEAGE}
+    revived = asked_back(story)
     return [
         NameHistory(name, initial, done, frozenset(actors[name]))
         for name, done in found.items()
@@ -167,6 +167,11 @@ def _has_job(story: Story, job: str) -> bool:
         one.method == "AddJob" and one.outcome == "ok" and one.request.get("data", {}).get("job_id") == job
         for one in story.calls
     )
+
+
+def asked_back(story: Story) -> set[str]:
+    """Actors that somebody asked to bring back from the dead."""
+    return {str(one.request.get("actor_id", "")) for one in story.calls if one.method == RESTART_FOR_LINEAGE}
 
 
 def seen_dead(story: Story) -> dict[str, float]:

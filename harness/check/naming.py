@@ -8,8 +8,7 @@ from itertools import combinations
 from math import inf
 from typing import Any
 
-from harness.check import effects
-from harness.check.name_history import seen_dead
+from harness.check.name_history import asked_back, seen_dead
 from harness.check.observed import Seen, of_reply, read, written
 from harness.check.ruling import Ruling, Violation, rule
 from harness.check.story import Call, Story
@@ -154,11 +153,7 @@ def _both_lived(registered: Mapping[Name, Mapping[str, Call]], story: Story) -> 
     shared = {name: actors for name, actors in registered.items() if len(actors) > 1}
     if not shared:
         return
-    brought_back = {
-        str(one.request.get("actor_id", ""))
-        for one in story.calls
-        if one.method == effects.RESTART_FOR_LINEAGE
-    }
+    brought_back = asked_back(story)
     dead = seen_dead(story)
     alive = {
         one.key: one

@@ -33,9 +33,8 @@ def settle(client: docker.DockerClient) -> None:
         settings.ryuk_disabled = True
         Reaper.delete_instance()
         reason = getattr(why, "explanation", None) or why
-        if (
-            "PYTEST_XDIST_WORKER" not in os.environ and parent_process() is None
-        ):  # who started a worker has said it
+        # Who started a worker has said it.
+        if "PYTEST_XDIST_WORKER" not in os.environ and parent_process() is None:
             print(f"without Ryuk, Testcontainers' reaper ({reason}): Gauntlet's own reaps", file=sys.stderr)
     finally:
         settings.hub_image_name_prefix = prefix

@@ -87,18 +87,14 @@ class Doors:
             return
         try:
             link: socket.socket | None = socket.create_connection(self._backend, timeout=_KNOCK_SECONDS)
-        except TimeoutError:
-            if self._gone:
+        except OSError as problem:
+            silent = isinstance(problem, TimeoutError)
+            if not silent or self._gone:
                 self._up = False
                 self._settle()
-                self._later(_AGAIN_SECONDS)
+                self._later(_AGAIN_SECONDS if silent else _POLL_SECONDS)
                 return
             link = None  # its backlog is full: it is there
-        except OSError:
-            self._up = False
-            self._settle()
-            self._later(_POLL_SECONDS)
-            return
         self._up, self._gone = True, False
         if link is not None and watch and self._wants_watch and self._watch is None:
             self._watch = _Watch(self, link)

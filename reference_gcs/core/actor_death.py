@@ -158,12 +158,12 @@ def die(gcs: Gcs, actor: Actor, cause: m.ActorDeathCause, when_stored: Then) -> 
     if actor.phase is Phase.REGISTERING or (dead and not final):
         when_stored.run(gcs, None)
         return
-    if actor.phase is Phase.DYING and final and is_restartable(actor.row):
-        actor.when_dead.append(then(_die_for_good, actor.actor_id, cause, when_stored))
+    if actor.phase is Phase.DYING:
+        again = final and is_restartable(actor.row)
+        later = then(_die_for_good, actor.actor_id, cause, when_stored) if again else when_stored
+        actor.when_dead.append(later)
         return
     actor.when_dead.append(when_stored)
-    if actor.phase is Phase.DYING:
-        return
     actor.new_life()
     actor.phase = Phase.DYING
     if actor.owner_poll is not None:

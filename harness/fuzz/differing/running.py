@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from rich.console import Console
 
-from harness.backend.choosing import Choice, backend_name
+from harness.backend.choosing import prepared
 from harness.errors import EnvironmentProblem
 from harness.fuzz.brisk import brisk
 from harness.fuzz.differing.compare import Difference, differences
@@ -61,9 +61,7 @@ def compare(
     if plans < 1 or again < 1:
         raise EnvironmentProblem("--plans and --times must be 1 or more")
     targets = [parse_target(spec) for spec in specs]
-    choices = [Choice(backend_name(target, None)) for target in targets]
-    for target, choice in zip(targets, choices, strict=True):
-        choice.prepare(target)
+    choices = [prepared(target) for target in targets]
     wanted = [_plan_in(file)] if file is not None else [calm(seed, number) for number in range(plans)]
     console, differing = Console(), 0
     with ExitStack() as ending:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.backend.choosing import Choice
+from harness.backend.choosing import prepared
 from harness.container.engine import engine
 from harness.container.images import reference_image
 from harness.container.owner import RUN
@@ -33,9 +33,8 @@ def engine_answers() -> None:
 
 
 def test_faults_hit_and_the_reference_holds(tmp_path: Path) -> None:
-    target, choice = parse_target("reference"), Choice("docker")
-    choice.prepare(target)
-    stage = Stage(target, tmp_path, choice)
+    target = parse_target("reference")
+    stage = Stage(target, tmp_path, prepared(target, "docker"))
     try:
         steps = (
             ACTOR, Step(StartGroup(0, (1.0, 1.0), "SPREAD"), 0.2), Step(CrashGcs(1, 0.05), 0.1), Step(Put("k", "v"), 0.5),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -172,17 +172,25 @@ def test_an_actor_creates_an_actor_which_dies_with_it(stage: Stage) -> None:
     assert {one["state"] for one in actors.values()} == {"DEAD"}
 
 
-def test_a_plan_that_ends_before_its_time_leaves_no_stalled_store(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+def cut_short(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, plan: Plan, left: Callable[[Performance], bool]
 ) -> None:
+    """Carry out a plan that ends before its time, where something is ``left`` as it should not stay."""
+
     def late(run: Performance) -> None:
-        assert run.store_stalled
+        assert left(run)
         raise TimedOut("nobody can say why")
 
     with monkeypatch.context() as broken:
         broken.setattr(Performance, "_come_to_rest", late)
-        carried = stage.carry_out(Plan((ACTOR, Step(StallStore(60.0)))))
+        carried = stage.carry_out(plan)
     assert len(carried.own) == 1
+
+
+def test_a_plan_that_ends_before_its_time_leaves_no_stalled_store(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_short(stage, monkeypatch, Plan((ACTOR, Step(StallStore(60.0)))), lambda run: run.store_stalled)
     carried = stage.carry_out(Plan((ACTOR, Step(KillGcs(), 0.1), Step(GetActor(0)))))
     assert judge(carried).verdict is Verdict.HELD, judge(carried).reason
 
@@ -190,14 +198,7 @@ def test_a_plan_that_ends_before_its_time_leaves_no_stalled_store(
 def test_a_plan_that_ends_before_its_time_leaves_nothing_that_strikes_the_next(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def late(run: Performance) -> None:
-        assert run.armed
-        raise TimedOut("nobody can say why")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(Performance, "_come_to_rest", late)
-        carried = stage.carry_out(Plan((Step(CrashGcs(400)), ACTOR)))
-    assert len(carried.own) == 1
+    cut_short(stage, monkeypatch, Plan((Step(CrashGcs(400)), ACTOR)), lambda run: bool(run.armed))
     carried = stage.carry_out(Plan((ACTOR, *[Step(Put("k", "v"), 0.01)] * 300)))
     assert not [one for one in carried.events if one.kind == "gcs" and one.what in ("killed", "ended")]
 

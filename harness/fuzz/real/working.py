@@ -11,7 +11,7 @@ from multiprocessing import get_context
 from multiprocessing.util import Finalize
 from pathlib import Path
 
-from harness.backend.choosing import Choice, backend_name
+from harness.backend.choosing import Choice, prepared
 from harness.errors import EnvironmentProblem
 from harness.expectations import Expectation
 from harness.fuzz.plan import Plan
@@ -56,9 +56,7 @@ class Workers:
         ``keep``: below it each worker leaves the record of a run that failed in a way that is new to it.
         ``backend``: see :func:`harness.backend.choosing.backend_name`.
         """
-        target = parse_target(spec)
-        choice = Choice(backend_name(target, backend))
-        choice.prepare(target)
+        choice = prepared(parse_target(spec), backend)
         self.count = count
         # Spawned, not forked: gRPC's threads do not survive a fork.
         self._pool = ProcessPoolExecutor(
