@@ -1,6 +1,6 @@
 """What is judged: the documented promises, the contract's clauses, and twelve behaviours.
 
-Words are ours. ``source`` says where a sentence comes from: ``docs`` (Ray's or KubeRay's pages),
+The contract is ``docs/contract.md``, whose section 12 is made from here. Words are ours. ``source`` says where a sentence comes from: ``docs`` (Ray's or KubeRay's pages),
 ``code`` (Ray's public source), ``seen`` (released binaries), or ``sense`` (what any server owes).
 """
 
@@ -130,7 +130,7 @@ _CLAUSES = (
     ("B2", "MUST", "Messages come again until acknowledged by sequence id, in order", "code"),
     ("B3", "MUST", "A second poll releases the first with an empty reply", "code"),
     ("B4", "MUST", "A table read after subscribing covers every publish that was missed", "code"),
-    ("B5", "MUST", "A second StartSync of a node replaces the first, and the process lives on", "code"),
+    ("B5", "MUST", "A node whose link was cut comes back: its new stream replaces the old one, and the process lives on", "code"),
     ("B6", "MUST", "A node's view goes to all others and not back; a newcomer gets the current views", "seen"),
     ("S1", "MUST", "The store's layout is Ray's, so that another implementation can take the namespace over", "seen"),
     ("S2", "SHOULD", "A blip of the store is survived, or ends the GCS so that a supervisor restarts it; no stale acknowledgement", "seen"),
