@@ -190,6 +190,9 @@ def actor_spec(number: int = 1, name: str = "", restarts: int = 0, detached: boo
     return m.TaskSpec(
         type=m.ACTOR_CREATION_TASK,
         job_id=JOB,
+        task_id=ids.creation_task_id(actor_id(number)),
+        parent_task_id=ids.driver_task_id(JOB),
+        caller_id=ids.driver_task_id(JOB),
         caller_address=m.Address(node_id=NODE, ip_address="127.0.0.1", port=3, worker_id=OWNER),
         required_resources={"CPU": 1},
         actor_creation_task_spec=creation,

@@ -64,6 +64,7 @@ def actor_task(owner: Owner, spec: ActorSpec) -> m.TaskSpec:
             )
         )
     root = spec.root_detached_actor or (spec.actor_id if spec.detached else ids.NIL_ACTOR)
+    # A task id, not a worker id: of the caller that is an actor, its creation; else the driver's own task.
     parent = ids.creation_task_id(spec.creator_actor) if spec.creator_actor else ids.driver_task_id(owner.job)
     return m.TaskSpec(
         type=m.ACTOR_CREATION_TASK,
@@ -77,7 +78,7 @@ def actor_task(owner: Owner, spec: ActorSpec) -> m.TaskSpec:
         job_id=owner.job,
         task_id=ids.creation_task_id(spec.actor_id),
         parent_task_id=parent,
-        caller_id=owner.worker_id,
+        caller_id=parent,
         caller_address=owner.address(),
         num_returns=1,
         required_resources=resources,

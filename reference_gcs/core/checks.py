@@ -16,7 +16,6 @@ from harness.wire import ids
 LENGTHS = {
     "node_id": ids.UNIQUE,
     "worker_id": ids.UNIQUE,
-    "caller_id": ids.UNIQUE,
     "subscriber_id": ids.UNIQUE,
     "sender_id": ids.UNIQUE,
     "soft_target_node_id": ids.UNIQUE,
@@ -27,6 +26,7 @@ LENGTHS = {
     "root_detached_actor_id": ids.ACTOR,
     "task_id": ids.TASK,
     "parent_task_id": ids.TASK,
+    "caller_id": ids.TASK,
     "placement_group_id": ids.PLACEMENT_GROUP,
     "node_ids": ids.UNIQUE,
 }

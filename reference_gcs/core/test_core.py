@@ -49,6 +49,15 @@ def test_a_malformed_node_id_is_refused(bad: bytes) -> None:
     assert isinstance(refused, fx.Reject) and refused.code == "INVALID_ARGUMENT"
 
 
+def test_the_caller_of_a_task_is_named_by_a_task_id() -> None:
+    task = actor_spec(1)
+    assert len(task.caller_id) == 24
+    assert populated().ask("RegisterActor", task_spec=task).status.code == Code.OK
+    task.caller_id = OWNER
+    refused = populated().ask("RegisterActor", task_spec=task)
+    assert isinstance(refused, fx.Reject) and refused.code == "INVALID_ARGUMENT"
+
+
 def test_a_reply_waits_for_the_store() -> None:
     world = populated()
     world.hold_store = True
