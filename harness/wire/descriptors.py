@@ -66,16 +66,17 @@ def _files_of(module: Path) -> Iterator[FileDescriptorProto]:
 
 
 def wire_of(files: Iterable[FileDescriptorProto], package: str) -> Wire:
-    """What ``files`` declare in exactly ``package`` (``ray.rpc``, not ``ray.rpc.autoscaler``)."""
+    """What ``files`` declare in ``package``, and in packages within it, there by ``autoscaler.NAME``."""
     messages: dict[str, Mapping[str, Field]] = {}
     enums: dict[str, Mapping[str, int]] = {}
     services: dict[str, Mapping[str, Method]] = {}
     for file in files:
-        if file.package != package:
+        if not f"{file.package}.".startswith(f"{package}."):
             continue
-        _add_enums(file.enum_type, "", enums)
+        within = f"{file.package}.".removeprefix(f"{package}.")
+        _add_enums(file.enum_type, within, enums)
         for message in file.message_type:
-            _add_message(message, "", package, messages, enums)
+            _add_message(message, within, package, messages, enums)
         for service in file.service:
             services[service.name] = {
                 one.name: Method(

@@ -22,6 +22,7 @@ from google.protobuf.message import DecodeError, Message
 from packaging.version import Version
 
 from harness.wire.protos import (
+    autoscaler_pb2,
     common_pb2,
     gcs_pb2,
     health_pb2,
@@ -34,7 +35,17 @@ from harness.wire.protos import (
 from harness.wire.status import Code
 
 PACKAGE = "gauntlet.wire"
-MODULES = (common_pb2, tables_pb2, pubsub_pb2, gcs_pb2, raylet_pb2, worker_pb2, syncer_pb2, health_pb2)
+MODULES = (
+    autoscaler_pb2,
+    common_pb2,
+    tables_pb2,
+    pubsub_pb2,
+    gcs_pb2,
+    raylet_pb2,
+    worker_pb2,
+    syncer_pb2,
+    health_pb2,
+)
 NEWEST = Version("2.60.0")
 OLDEST = Version("2.40.0")
 UNUSED = "_UNUSED"  # ends the name of a zero that we had to add to a dialect's enum
@@ -189,6 +200,8 @@ class Dialect:
             return "grpc.health.v1.Health"
         if name == "RaySyncer":
             return "ray.rpc.syncer.RaySyncer"
+        if name == "AutoscalerStateService":
+            return "ray.rpc.autoscaler.AutoscalerStateService"
         return f"ray.rpc.{self.services.get(name, name)}"
 
     def encode(self, message: Message) -> bytes:
@@ -210,10 +223,7 @@ class Dialect:
         return message
 
     def _own_class(self, kind: type[Message]) -> type[Message] | None:
-        name = kind.DESCRIPTOR.name
-        if name not in _classes(self.release):
-            return None
-        return _classes(self.release)[name]
+        return _classes(self.release).get(kind.DESCRIPTOR.full_name)
 
 
 @cache
@@ -250,7 +260,7 @@ def spoken_files(spoken: Dialect) -> list[FileDescriptorProto]:
 
 @cache
 def _classes(release: Version) -> dict[str, type[Message]]:
-    """Message classes of the messages whose bytes differ in ``release``, by name."""
+    """Message classes of the messages whose bytes differ in ``release``, by full name."""
     spoken = dialect(release)
     changed = {*spoken.fields, *spoken.enums}
     if not changed:
@@ -259,10 +269,10 @@ def _classes(release: Version) -> dict[str, type[Message]]:
     for file in spoken_files(spoken):
         pool.Add(file)
     return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}"))
+        one.full_name: message_factory.GetMessageClass(pool.FindMessageTypeByName(one.full_name))
         for module in MODULES
-        for name, descriptor in module.DESCRIPTOR.message_types_by_name.items()
-        if changed & set(_names_within(descriptor, set()))
+        for one in module.DESCRIPTOR.message_types_by_name.values()
+        if changed & set(_names_within(one, set()))
     }
 
 

@@ -4,6 +4,7 @@ All code speaks these (the names and numbers of Ray 2.60.0); ``harness.wire.dial
 them into another release's numbers at the edge, and back.
 """
 
+from harness.wire.protos import autoscaler_pb2 as autoscaler  # noqa: F401
 from harness.wire.protos.common_pb2 import *  # noqa: F403
 from harness.wire.protos.gcs_pb2 import *  # noqa: F403
 from harness.wire.protos.health_pb2 import *  # noqa: F403

@@ -164,6 +164,9 @@ def test_services_are_named_as_the_release_names_them() -> None:
     poll = method("ControlPlanePubSubGcsService.GcsSubscriberPoll")
     assert poll.path(dialect("2.60.0")) == "/ray.rpc.ControlPlanePubSubGcsService/GcsSubscriberPoll"
     assert poll.path(dialect("2.55.1")) == "/ray.rpc.InternalPubSubGcsService/GcsSubscriberPoll"
+    assert method("NodeInfoGcsService.DrainNode").path(dialect()) == "/ray.rpc.NodeInfoGcsService/DrainNode"
+    autoscaler = "/ray.rpc.autoscaler.AutoscalerStateService/DrainNode"
+    assert method("AutoscalerStateService.DrainNode").path(dialect()) == autoscaler
     assert method("StartSync").path(dialect()) == "/ray.rpc.syncer.RaySyncer/StartSync"
     assert method("Check").path(dialect()) == "/grpc.health.v1.Health/Check"
 

@@ -617,6 +617,52 @@ class UnregisterNodeReply(_message.Message):
     status: GcsStatus
     def __init__(self, status: _Optional[_Union[GcsStatus, _Mapping]] = ...) -> None: ...
 
+class DrainNodeData(_message.Message):
+    __slots__ = ("node_id",)
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    node_id: bytes
+    def __init__(self, node_id: _Optional[bytes] = ...) -> None: ...
+
+class DrainNodeRequest(_message.Message):
+    __slots__ = ("drain_node_data",)
+    DRAIN_NODE_DATA_FIELD_NUMBER: _ClassVar[int]
+    drain_node_data: _containers.RepeatedCompositeFieldContainer[DrainNodeData]
+    def __init__(self, drain_node_data: _Optional[_Iterable[_Union[DrainNodeData, _Mapping]]] = ...) -> None: ...
+
+class DrainNodeStatus(_message.Message):
+    __slots__ = ("node_id",)
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    node_id: bytes
+    def __init__(self, node_id: _Optional[bytes] = ...) -> None: ...
+
+class DrainNodeReply(_message.Message):
+    __slots__ = ("status", "drain_node_status")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    DRAIN_NODE_STATUS_FIELD_NUMBER: _ClassVar[int]
+    status: GcsStatus
+    drain_node_status: _containers.RepeatedCompositeFieldContainer[DrainNodeStatus]
+    def __init__(self, status: _Optional[_Union[GcsStatus, _Mapping]] = ..., drain_node_status: _Optional[_Iterable[_Union[DrainNodeStatus, _Mapping]]] = ...) -> None: ...
+
+class GetDrainingNodesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class DrainingNode(_message.Message):
+    __slots__ = ("node_id", "draining_deadline_timestamp_ms")
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    DRAINING_DEADLINE_TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
+    node_id: bytes
+    draining_deadline_timestamp_ms: int
+    def __init__(self, node_id: _Optional[bytes] = ..., draining_deadline_timestamp_ms: _Optional[int] = ...) -> None: ...
+
+class GetDrainingNodesReply(_message.Message):
+    __slots__ = ("status", "draining_nodes")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    DRAINING_NODES_FIELD_NUMBER: _ClassVar[int]
+    status: GcsStatus
+    draining_nodes: _containers.RepeatedCompositeFieldContainer[DrainingNode]
+    def __init__(self, status: _Optional[_Union[GcsStatus, _Mapping]] = ..., draining_nodes: _Optional[_Iterable[_Union[DrainingNode, _Mapping]]] = ...) -> None: ...
+
 class GetAllNodeInfoRequest(_message.Message):
     __slots__ = ("limit", "node_selectors", "state_filter")
     class NodeSelector(_message.Message):

@@ -22,83 +22,84 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from harness.wire.protos import autoscaler_pb2 as harness_dot_wire_dot_protos_dot_autoscaler__pb2
 from harness.wire.protos import common_pb2 as harness_dot_wire_dot_protos_dot_common__pb2
 from harness.wire.protos import tables_pb2 as harness_dot_wire_dot_protos_dot_tables__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n harness/wire/protos/raylet.proto\x12\rgauntlet.wire\x1a harness/wire/protos/common.proto\x1a harness/wire/protos/tables.proto\"\x19\n\x17NotifyGCSRestartRequest\"\x17\n\x15NotifyGCSRestartReply\"\x18\n\x16GetResourceLoadRequest\"G\n\x14GetResourceLoadReply\x12/\n\tresources\x18\x01 \x01(\x0b\x32\x1c.gauntlet.wire.ResourcesData\"\xd0\x01\n\x19RequestWorkerLeaseRequest\x12,\n\nlease_spec\x18\x01 \x01(\x0b\x32\x18.gauntlet.wire.LeaseSpec\x12/\n\rresource_spec\x18\xe9\x07 \x01(\x0b\x32\x17.gauntlet.wire.TaskSpec\x12\x14\n\x0c\x62\x61\x63klog_size\x18\x02 \x01(\x03\x12\x17\n\x0fgrant_or_reject\x18\x03 \x01(\x08\x12%\n\x1dis_selected_based_on_locality\x18\x04 \x01(\x08\"\xc4\x05\n\x17RequestWorkerLeaseReply\x12.\n\x0eworker_address\x18\x01 \x01(\x0b\x32\x16.gauntlet.wire.Address\x12\x37\n\x17retry_at_raylet_address\x18\x02 \x01(\x0b\x32\x16.gauntlet.wire.Address\x12\x39\n\x10resource_mapping\x18\x03 \x03(\x0b\x32\x1f.gauntlet.wire.ResourceMapEntry\x12\x10\n\x08\x63\x61nceled\x18\x04 \x01(\x08\x12\x12\n\nworker_pid\x18\x06 \x01(\r\x12\x10\n\x08rejected\x18\x07 \x01(\x08\x12\x34\n\x0eresources_data\x18\x08 \x01(\x0b\x32\x1c.gauntlet.wire.ResourcesData\x12R\n\x0c\x66\x61ilure_type\x18\t \x01(\x0e\x32<.gauntlet.wire.RequestWorkerLeaseReply.SchedulingFailureType\x12\"\n\x1ascheduling_failure_message\x18\n \x01(\t\"\x9e\x02\n\x15SchedulingFailureType\x12\x0e\n\nNOT_FAILED\x10\x00\x12\x15\n\x11SCHEDULING_FAILED\x10\x01\x12\x30\n,SCHEDULING_CANCELLED_PLACEMENT_GROUP_REMOVED\x10\x02\x12\x31\n-SCHEDULING_CANCELLED_RUNTIME_ENV_SETUP_FAILED\x10\x03\x12!\n\x1dSCHEDULING_CANCELLED_INTENDED\x10\x04\x12&\n\"SCHEDULING_CANCELLED_UNSCHEDULABLE\x10\x05\x12.\n*SCHEDULING_CANCELLED_WORKER_STARTUP_FAILED\x10\x06\"\x9c\x01\n\x18ReturnWorkerLeaseRequest\x12\x13\n\x0bworker_port\x18\x01 \x01(\x05\x12\x10\n\x08lease_id\x18\x02 \x01(\x0c\x12\x19\n\x11\x64isconnect_worker\x18\x03 \x01(\x08\x12\x16\n\x0eworker_exiting\x18\x04 \x01(\x08\x12&\n\x1e\x64isconnect_worker_error_detail\x18\x05 \x01(\t\"\x18\n\x16ReturnWorkerLeaseReply\"=\n ReleaseUnusedActorWorkersRequest\x12\x19\n\x11worker_ids_in_use\x18\x01 \x03(\x0c\" \n\x1eReleaseUnusedActorWorkersReply\")\n\x15ShutdownRayletRequest\x12\x10\n\x08graceful\x18\x01 \x01(\x08\"\x15\n\x13ShutdownRayletReply\"K\n\x12\x44rainRayletRequest\x12\x16\n\x0ereason_message\x18\x02 \x01(\t\x12\x1d\n\x15\x64\x65\x61\x64line_timestamp_ms\x18\x03 \x01(\x03\"I\n\x10\x44rainRayletReply\x12\x13\n\x0bis_accepted\x18\x01 \x01(\x08\x12 \n\x18rejection_reason_message\x18\x02 \x01(\t\"L\n\x1dPrepareBundleResourcesRequest\x12+\n\x0c\x62undle_specs\x18\x01 \x03(\x0b\x32\x15.gauntlet.wire.Bundle\".\n\x1bPrepareBundleResourcesReply\x12\x0f\n\x07success\x18\x01 \x01(\x08\"K\n\x1c\x43ommitBundleResourcesRequest\x12+\n\x0c\x62undle_specs\x18\x01 \x03(\x0b\x32\x15.gauntlet.wire.Bundle\"\x1c\n\x1a\x43ommitBundleResourcesReply\"m\n\"RemovePlacementGroupBundlesRequest\x12\x1a\n\x12placement_group_id\x18\x01 \x01(\x0c\x12+\n\x0c\x62undle_specs\x18\x02 \x03(\x0b\x32\x15.gauntlet.wire.Bundle\"\"\n RemovePlacementGroupBundlesReply\",\n\x18\x43\x61ncelWorkerLeaseRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\x0c\"\x18\n\x16\x43\x61ncelWorkerLeaseReply\"L\n\x1bReleaseUnusedBundlesRequest\x12-\n\x0e\x62undles_in_use\x18\x01 \x03(\x0b\x32\x15.gauntlet.wire.Bundle\"\x1b\n\x19ReleaseUnusedBundlesReply\"-\n\x18IsLocalWorkerDeadRequest\x12\x11\n\tworker_id\x18\x01 \x01(\x0c\")\n\x16IsLocalWorkerDeadReply\x12\x0f\n\x07is_dead\x18\x01 \x01(\x08\"\x8e\x01\n\x15KillLocalActorRequest\x12\x19\n\x11intended_actor_id\x18\x01 \x01(\x0c\x12\x11\n\tworker_id\x18\x02 \x01(\x0c\x12\x12\n\nforce_kill\x18\x03 \x01(\x08\x12\x33\n\x0b\x64\x65\x61th_cause\x18\x04 \x01(\x0b\x32\x1e.gauntlet.wire.ActorDeathCause\"\x15\n\x13KillLocalActorReply\"p\n\x13ReturnWorkerRequest\x12\x13\n\x0bworker_port\x18\x01 \x01(\x05\x12\x11\n\tworker_id\x18\x02 \x01(\x0c\x12\x19\n\x11\x64isconnect_worker\x18\x03 \x01(\x08\x12\x16\n\x0eworker_exiting\x18\x04 \x01(\x08\"\x13\n\x11ReturnWorkerReply\"J\n\x1c\x43\x61ncelResourceReserveRequest\x12*\n\x0b\x62undle_spec\x18\x01 \x01(\x0b\x32\x15.gauntlet.wire.Bundle\"\x1c\n\x1a\x43\x61ncelResourceReserveReply2\x92\r\n\x12NodeManagerService\x12T\n\x0cReturnWorker\x12\".gauntlet.wire.ReturnWorkerRequest\x1a .gauntlet.wire.ReturnWorkerReply\x12o\n\x15\x43\x61ncelResourceReserve\x12+.gauntlet.wire.CancelResourceReserveRequest\x1a).gauntlet.wire.CancelResourceReserveReply\x12`\n\x10NotifyGCSRestart\x12&.gauntlet.wire.NotifyGCSRestartRequest\x1a$.gauntlet.wire.NotifyGCSRestartReply\x12]\n\x0fGetResourceLoad\x12%.gauntlet.wire.GetResourceLoadRequest\x1a#.gauntlet.wire.GetResourceLoadReply\x12\x66\n\x12RequestWorkerLease\x12(.gauntlet.wire.RequestWorkerLeaseRequest\x1a&.gauntlet.wire.RequestWorkerLeaseReply\x12\x63\n\x11ReturnWorkerLease\x12\'.gauntlet.wire.ReturnWorkerLeaseRequest\x1a%.gauntlet.wire.ReturnWorkerLeaseReply\x12{\n\x19ReleaseUnusedActorWorkers\x12/.gauntlet.wire.ReleaseUnusedActorWorkersRequest\x1a-.gauntlet.wire.ReleaseUnusedActorWorkersReply\x12Z\n\x0eShutdownRaylet\x12$.gauntlet.wire.ShutdownRayletRequest\x1a\".gauntlet.wire.ShutdownRayletReply\x12Q\n\x0b\x44rainRaylet\x12!.gauntlet.wire.DrainRayletRequest\x1a\x1f.gauntlet.wire.DrainRayletReply\x12r\n\x16PrepareBundleResources\x12,.gauntlet.wire.PrepareBundleResourcesRequest\x1a*.gauntlet.wire.PrepareBundleResourcesReply\x12o\n\x15\x43ommitBundleResources\x12+.gauntlet.wire.CommitBundleResourcesRequest\x1a).gauntlet.wire.CommitBundleResourcesReply\x12\x81\x01\n\x1bRemovePlacementGroupBundles\x12\x31.gauntlet.wire.RemovePlacementGroupBundlesRequest\x1a/.gauntlet.wire.RemovePlacementGroupBundlesReply\x12\x63\n\x11\x43\x61ncelWorkerLease\x12\'.gauntlet.wire.CancelWorkerLeaseRequest\x1a%.gauntlet.wire.CancelWorkerLeaseReply\x12l\n\x14ReleaseUnusedBundles\x12*.gauntlet.wire.ReleaseUnusedBundlesRequest\x1a(.gauntlet.wire.ReleaseUnusedBundlesReply\x12\x63\n\x11IsLocalWorkerDead\x12\'.gauntlet.wire.IsLocalWorkerDeadRequest\x1a%.gauntlet.wire.IsLocalWorkerDeadReply\x12Z\n\x0eKillLocalActor\x12$.gauntlet.wire.KillLocalActorRequest\x1a\".gauntlet.wire.KillLocalActorReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n harness/wire/protos/raylet.proto\x12\rgauntlet.wire\x1a$harness/wire/protos/autoscaler.proto\x1a harness/wire/protos/common.proto\x1a harness/wire/protos/tables.proto\"\x19\n\x17NotifyGCSRestartRequest\"\x17\n\x15NotifyGCSRestartReply\"\x18\n\x16GetResourceLoadRequest\"G\n\x14GetResourceLoadReply\x12/\n\tresources\x18\x01 \x01(\x0b\x32\x1c.gauntlet.wire.ResourcesData\"\xd0\x01\n\x19RequestWorkerLeaseRequest\x12,\n\nlease_spec\x18\x01 \x01(\x0b\x32\x18.gauntlet.wire.LeaseSpec\x12/\n\rresource_spec\x18\xe9\x07 \x01(\x0b\x32\x17.gauntlet.wire.TaskSpec\x12\x14\n\x0c\x62\x61\x63klog_size\x18\x02 \x01(\x03\x12\x17\n\x0fgrant_or_reject\x18\x03 \x01(\x08\x12%\n\x1dis_selected_based_on_locality\x18\x04 \x01(\x08\"\xc4\x05\n\x17RequestWorkerLeaseReply\x12.\n\x0eworker_address\x18\x01 \x01(\x0b\x32\x16.gauntlet.wire.Address\x12\x37\n\x17retry_at_raylet_address\x18\x02 \x01(\x0b\x32\x16.gauntlet.wire.Address\x12\x39\n\x10resource_mapping\x18\x03 \x03(\x0b\x32\x1f.gauntlet.wire.ResourceMapEntry\x12\x10\n\x08\x63\x61nceled\x18\x04 \x01(\x08\x12\x12\n\nworker_pid\x18\x06 \x01(\r\x12\x10\n\x08rejected\x18\x07 \x01(\x08\x12\x34\n\x0eresources_data\x18\x08 \x01(\x0b\x32\x1c.gauntlet.wire.ResourcesData\x12R\n\x0c\x66\x61ilure_type\x18\t \x01(\x0e\x32<.gauntlet.wire.RequestWorkerLeaseReply.SchedulingFailureType\x12\"\n\x1ascheduling_failure_message\x18\n \x01(\t\"\x9e\x02\n\x15SchedulingFailureType\x12\x0e\n\nNOT_FAILED\x10\x00\x12\x15\n\x11SCHEDULING_FAILED\x10\x01\x12\x30\n,SCHEDULING_CANCELLED_PLACEMENT_GROUP_REMOVED\x10\x02\x12\x31\n-SCHEDULING_CANCELLED_RUNTIME_ENV_SETUP_FAILED\x10\x03\x12!\n\x1dSCHEDULING_CANCELLED_INTENDED\x10\x04\x12&\n\"SCHEDULING_CANCELLED_UNSCHEDULABLE\x10\x05\x12.\n*SCHEDULING_CANCELLED_WORKER_STARTUP_FAILED\x10\x06\"\x9c\x01\n\x18ReturnWorkerLeaseRequest\x12\x13\n\x0bworker_port\x18\x01 \x01(\x05\x12\x10\n\x08lease_id\x18\x02 \x01(\x0c\x12\x19\n\x11\x64isconnect_worker\x18\x03 \x01(\x08\x12\x16\n\x0eworker_exiting\x18\x04 \x01(\x08\x12&\n\x1e\x64isconnect_worker_error_detail\x18\x05 \x01(\t\"\x18\n\x16ReturnWorkerLeaseReply\"=\n ReleaseUnusedActorWorkersRequest\x12\x19\n\x11worker_ids_in_use\x18\x01 \x03(\x0c\" \n\x1eReleaseUnusedActorWorkersReply\")\n\x15ShutdownRayletRequest\x12\x10\n\x08graceful\x18\x01 \x01(\x08\"\x15\n\x13ShutdownRayletReply\"\x86\x01\n\x12\x44rainRayletRequest\x12\x39\n\x06reason\x18\x01 \x01(\x0e\x32).gauntlet.wire.autoscaler.DrainNodeReason\x12\x16\n\x0ereason_message\x18\x02 \x01(\t\x12\x1d\n\x15\x64\x65\x61\x64line_timestamp_ms\x18\x03 \x01(\x03\"I\n\x10\x44rainRayletReply\x12\x13\n\x0bis_accepted\x18\x01 \x01(\x08\x12 \n\x18rejection_reason_message\x18\x02 \x01(\t\"L\n\x1dPrepareBundleResourcesRequest\x12+\n\x0c\x62undle_specs\x18\x01 \x03(\x0b\x32\x15.gauntlet.wire.Bundle\".\n\x1bPrepareBundleResourcesReply\x12\x0f\n\x07success\x18\x01 \x01(\x08\"K\n\x1c\x43ommitBundleResourcesRequest\x12+\n\x0c\x62undle_specs\x18\x01 \x03(\x0b\x32\x15.gauntlet.wire.Bundle\"\x1c\n\x1a\x43ommitBundleResourcesReply\"m\n\"RemovePlacementGroupBundlesRequest\x12\x1a\n\x12placement_group_id\x18\x01 \x01(\x0c\x12+\n\x0c\x62undle_specs\x18\x02 \x03(\x0b\x32\x15.gauntlet.wire.Bundle\"\"\n RemovePlacementGroupBundlesReply\",\n\x18\x43\x61ncelWorkerLeaseRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\x0c\"\x18\n\x16\x43\x61ncelWorkerLeaseReply\"L\n\x1bReleaseUnusedBundlesRequest\x12-\n\x0e\x62undles_in_use\x18\x01 \x03(\x0b\x32\x15.gauntlet.wire.Bundle\"\x1b\n\x19ReleaseUnusedBundlesReply\"-\n\x18IsLocalWorkerDeadRequest\x12\x11\n\tworker_id\x18\x01 \x01(\x0c\")\n\x16IsLocalWorkerDeadReply\x12\x0f\n\x07is_dead\x18\x01 \x01(\x08\"\x8e\x01\n\x15KillLocalActorRequest\x12\x19\n\x11intended_actor_id\x18\x01 \x01(\x0c\x12\x11\n\tworker_id\x18\x02 \x01(\x0c\x12\x12\n\nforce_kill\x18\x03 \x01(\x08\x12\x33\n\x0b\x64\x65\x61th_cause\x18\x04 \x01(\x0b\x32\x1e.gauntlet.wire.ActorDeathCause\"\x15\n\x13KillLocalActorReply\"p\n\x13ReturnWorkerRequest\x12\x13\n\x0bworker_port\x18\x01 \x01(\x05\x12\x11\n\tworker_id\x18\x02 \x01(\x0c\x12\x19\n\x11\x64isconnect_worker\x18\x03 \x01(\x08\x12\x16\n\x0eworker_exiting\x18\x04 \x01(\x08\"\x13\n\x11ReturnWorkerReply\"J\n\x1c\x43\x61ncelResourceReserveRequest\x12*\n\x0b\x62undle_spec\x18\x01 \x01(\x0b\x32\x15.gauntlet.wire.Bundle\"\x1c\n\x1a\x43\x61ncelResourceReserveReply2\x92\r\n\x12NodeManagerService\x12T\n\x0cReturnWorker\x12\".gauntlet.wire.ReturnWorkerRequest\x1a .gauntlet.wire.ReturnWorkerReply\x12o\n\x15\x43\x61ncelResourceReserve\x12+.gauntlet.wire.CancelResourceReserveRequest\x1a).gauntlet.wire.CancelResourceReserveReply\x12`\n\x10NotifyGCSRestart\x12&.gauntlet.wire.NotifyGCSRestartRequest\x1a$.gauntlet.wire.NotifyGCSRestartReply\x12]\n\x0fGetResourceLoad\x12%.gauntlet.wire.GetResourceLoadRequest\x1a#.gauntlet.wire.GetResourceLoadReply\x12\x66\n\x12RequestWorkerLease\x12(.gauntlet.wire.RequestWorkerLeaseRequest\x1a&.gauntlet.wire.RequestWorkerLeaseReply\x12\x63\n\x11ReturnWorkerLease\x12\'.gauntlet.wire.ReturnWorkerLeaseRequest\x1a%.gauntlet.wire.ReturnWorkerLeaseReply\x12{\n\x19ReleaseUnusedActorWorkers\x12/.gauntlet.wire.ReleaseUnusedActorWorkersRequest\x1a-.gauntlet.wire.ReleaseUnusedActorWorkersReply\x12Z\n\x0eShutdownRaylet\x12$.gauntlet.wire.ShutdownRayletRequest\x1a\".gauntlet.wire.ShutdownRayletReply\x12Q\n\x0b\x44rainRaylet\x12!.gauntlet.wire.DrainRayletRequest\x1a\x1f.gauntlet.wire.DrainRayletReply\x12r\n\x16PrepareBundleResources\x12,.gauntlet.wire.PrepareBundleResourcesRequest\x1a*.gauntlet.wire.PrepareBundleResourcesReply\x12o\n\x15\x43ommitBundleResources\x12+.gauntlet.wire.CommitBundleResourcesRequest\x1a).gauntlet.wire.CommitBundleResourcesReply\x12\x81\x01\n\x1bRemovePlacementGroupBundles\x12\x31.gauntlet.wire.RemovePlacementGroupBundlesRequest\x1a/.gauntlet.wire.RemovePlacementGroupBundlesReply\x12\x63\n\x11\x43\x61ncelWorkerLease\x12\'.gauntlet.wire.CancelWorkerLeaseRequest\x1a%.gauntlet.wire.CancelWorkerLeaseReply\x12l\n\x14ReleaseUnusedBundles\x12*.gauntlet.wire.ReleaseUnusedBundlesRequest\x1a(.gauntlet.wire.ReleaseUnusedBundlesReply\x12\x63\n\x11IsLocalWorkerDead\x12\'.gauntlet.wire.IsLocalWorkerDeadRequest\x1a%.gauntlet.wire.IsLocalWorkerDeadReply\x12Z\n\x0eKillLocalActor\x12$.gauntlet.wire.KillLocalActorRequest\x1a\".gauntlet.wire.KillLocalActorReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'harness.wire.protos.raylet_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NOTIFYGCSRESTARTREQUEST']._serialized_start=119
-  _globals['_NOTIFYGCSRESTARTREQUEST']._serialized_end=144
-  _globals['_NOTIFYGCSRESTARTREPLY']._serialized_start=146
-  _globals['_NOTIFYGCSRESTARTREPLY']._serialized_end=169
-  _globals['_GETRESOURCELOADREQUEST']._serialized_start=171
-  _globals['_GETRESOURCELOADREQUEST']._serialized_end=195
-  _globals['_GETRESOURCELOADREPLY']._serialized_start=197
-  _globals['_GETRESOURCELOADREPLY']._serialized_end=268
-  _globals['_REQUESTWORKERLEASEREQUEST']._serialized_start=271
-  _globals['_REQUESTWORKERLEASEREQUEST']._serialized_end=479
-  _globals['_REQUESTWORKERLEASEREPLY']._serialized_start=482
-  _globals['_REQUESTWORKERLEASEREPLY']._serialized_end=1190
-  _globals['_REQUESTWORKERLEASEREPLY_SCHEDULINGFAILURETYPE']._serialized_start=904
-  _globals['_REQUESTWORKERLEASEREPLY_SCHEDULINGFAILURETYPE']._serialized_end=1190
-  _globals['_RETURNWORKERLEASEREQUEST']._serialized_start=1193
-  _globals['_RETURNWORKERLEASEREQUEST']._serialized_end=1349
-  _globals['_RETURNWORKERLEASEREPLY']._serialized_start=1351
-  _globals['_RETURNWORKERLEASEREPLY']._serialized_end=1375
-  _globals['_RELEASEUNUSEDACTORWORKERSREQUEST']._serialized_start=1377
-  _globals['_RELEASEUNUSEDACTORWORKERSREQUEST']._serialized_end=1438
-  _globals['_RELEASEUNUSEDACTORWORKERSREPLY']._serialized_start=1440
-  _globals['_RELEASEUNUSEDACTORWORKERSREPLY']._serialized_end=1472
-  _globals['_SHUTDOWNRAYLETREQUEST']._serialized_start=1474
-  _globals['_SHUTDOWNRAYLETREQUEST']._serialized_end=1515
-  _globals['_SHUTDOWNRAYLETREPLY']._serialized_start=1517
-  _globals['_SHUTDOWNRAYLETREPLY']._serialized_end=1538
-  _globals['_DRAINRAYLETREQUEST']._serialized_start=1540
-  _globals['_DRAINRAYLETREQUEST']._serialized_end=1615
-  _globals['_DRAINRAYLETREPLY']._serialized_start=1617
-  _globals['_DRAINRAYLETREPLY']._serialized_end=1690
-  _globals['_PREPAREBUNDLERESOURCESREQUEST']._serialized_start=1692
-  _globals['_PREPAREBUNDLERESOURCESREQUEST']._serialized_end=1768
-  _globals['_PREPAREBUNDLERESOURCESREPLY']._serialized_start=1770
-  _globals['_PREPAREBUNDLERESOURCESREPLY']._serialized_end=1816
-  _globals['_COMMITBUNDLERESOURCESREQUEST']._serialized_start=1818
-  _globals['_COMMITBUNDLERESOURCESREQUEST']._serialized_end=1893
-  _globals['_COMMITBUNDLERESOURCESREPLY']._serialized_start=1895
-  _globals['_COMMITBUNDLERESOURCESREPLY']._serialized_end=1923
-  _globals['_REMOVEPLACEMENTGROUPBUNDLESREQUEST']._serialized_start=1925
-  _globals['_REMOVEPLACEMENTGROUPBUNDLESREQUEST']._serialized_end=2034
-  _globals['_REMOVEPLACEMENTGROUPBUNDLESREPLY']._serialized_start=2036
-  _globals['_REMOVEPLACEMENTGROUPBUNDLESREPLY']._serialized_end=2070
-  _globals['_CANCELWORKERLEASEREQUEST']._serialized_start=2072
-  _globals['_CANCELWORKERLEASEREQUEST']._serialized_end=2116
-  _globals['_CANCELWORKERLEASEREPLY']._serialized_start=2118
-  _globals['_CANCELWORKERLEASEREPLY']._serialized_end=2142
-  _globals['_RELEASEUNUSEDBUNDLESREQUEST']._serialized_start=2144
-  _globals['_RELEASEUNUSEDBUNDLESREQUEST']._serialized_end=2220
-  _globals['_RELEASEUNUSEDBUNDLESREPLY']._serialized_start=2222
-  _globals['_RELEASEUNUSEDBUNDLESREPLY']._serialized_end=2249
-  _globals['_ISLOCALWORKERDEADREQUEST']._serialized_start=2251
-  _globals['_ISLOCALWORKERDEADREQUEST']._serialized_end=2296
-  _globals['_ISLOCALWORKERDEADREPLY']._serialized_start=2298
-  _globals['_ISLOCALWORKERDEADREPLY']._serialized_end=2339
-  _globals['_KILLLOCALACTORREQUEST']._serialized_start=2342
-  _globals['_KILLLOCALACTORREQUEST']._serialized_end=2484
-  _globals['_KILLLOCALACTORREPLY']._serialized_start=2486
-  _globals['_KILLLOCALACTORREPLY']._serialized_end=2507
-  _globals['_RETURNWORKERREQUEST']._serialized_start=2509
-  _globals['_RETURNWORKERREQUEST']._serialized_end=2621
-  _globals['_RETURNWORKERREPLY']._serialized_start=2623
-  _globals['_RETURNWORKERREPLY']._serialized_end=2642
-  _globals['_CANCELRESOURCERESERVEREQUEST']._serialized_start=2644
-  _globals['_CANCELRESOURCERESERVEREQUEST']._serialized_end=2718
-  _globals['_CANCELRESOURCERESERVEREPLY']._serialized_start=2720
-  _globals['_CANCELRESOURCERESERVEREPLY']._serialized_end=2748
-  _globals['_NODEMANAGERSERVICE']._serialized_start=2751
-  _globals['_NODEMANAGERSERVICE']._serialized_end=4433
+  _globals['_NOTIFYGCSRESTARTREQUEST']._serialized_start=157
+  _globals['_NOTIFYGCSRESTARTREQUEST']._serialized_end=182
+  _globals['_NOTIFYGCSRESTARTREPLY']._serialized_start=184
+  _globals['_NOTIFYGCSRESTARTREPLY']._serialized_end=207
+  _globals['_GETRESOURCELOADREQUEST']._serialized_start=209
+  _globals['_GETRESOURCELOADREQUEST']._serialized_end=233
+  _globals['_GETRESOURCELOADREPLY']._serialized_start=235
+  _globals['_GETRESOURCELOADREPLY']._serialized_end=306
+  _globals['_REQUESTWORKERLEASEREQUEST']._serialized_start=309
+  _globals['_REQUESTWORKERLEASEREQUEST']._serialized_end=517
+  _globals['_REQUESTWORKERLEASEREPLY']._serialized_start=520
+  _globals['_REQUESTWORKERLEASEREPLY']._serialized_end=1228
+  _globals['_REQUESTWORKERLEASEREPLY_SCHEDULINGFAILURETYPE']._serialized_start=942
+  _globals['_REQUESTWORKERLEASEREPLY_SCHEDULINGFAILURETYPE']._serialized_end=1228
+  _globals['_RETURNWORKERLEASEREQUEST']._serialized_start=1231
+  _globals['_RETURNWORKERLEASEREQUEST']._serialized_end=1387
+  _globals['_RETURNWORKERLEASEREPLY']._serialized_start=1389
+  _globals['_RETURNWORKERLEASEREPLY']._serialized_end=1413
+  _globals['_RELEASEUNUSEDACTORWORKERSREQUEST']._serialized_start=1415
+  _globals['_RELEASEUNUSEDACTORWORKERSREQUEST']._serialized_end=1476
+  _globals['_RELEASEUNUSEDACTORWORKERSREPLY']._serialized_start=1478
+  _globals['_RELEASEUNUSEDACTORWORKERSREPLY']._serialized_end=1510
+  _globals['_SHUTDOWNRAYLETREQUEST']._serialized_start=1512
+  _globals['_SHUTDOWNRAYLETREQUEST']._serialized_end=1553
+  _globals['_SHUTDOWNRAYLETREPLY']._serialized_start=1555
+  _globals['_SHUTDOWNRAYLETREPLY']._serialized_end=1576
+  _globals['_DRAINRAYLETREQUEST']._serialized_start=1579
+  _globals['_DRAINRAYLETREQUEST']._serialized_end=1713
+  _globals['_DRAINRAYLETREPLY']._serialized_start=1715
+  _globals['_DRAINRAYLETREPLY']._serialized_end=1788
+  _globals['_PREPAREBUNDLERESOURCESREQUEST']._serialized_start=1790
+  _globals['_PREPAREBUNDLERESOURCESREQUEST']._serialized_end=1866
+  _globals['_PREPAREBUNDLERESOURCESREPLY']._serialized_start=1868
+  _globals['_PREPAREBUNDLERESOURCESREPLY']._serialized_end=1914
+  _globals['_COMMITBUNDLERESOURCESREQUEST']._serialized_start=1916
+  _globals['_COMMITBUNDLERESOURCESREQUEST']._serialized_end=1991
+  _globals['_COMMITBUNDLERESOURCESREPLY']._serialized_start=1993
+  _globals['_COMMITBUNDLERESOURCESREPLY']._serialized_end=2021
+  _globals['_REMOVEPLACEMENTGROUPBUNDLESREQUEST']._serialized_start=2023
+  _globals['_REMOVEPLACEMENTGROUPBUNDLESREQUEST']._serialized_end=2132
+  _globals['_REMOVEPLACEMENTGROUPBUNDLESREPLY']._serialized_start=2134
+  _globals['_REMOVEPLACEMENTGROUPBUNDLESREPLY']._serialized_end=2168
+  _globals['_CANCELWORKERLEASEREQUEST']._serialized_start=2170
+  _globals['_CANCELWORKERLEASEREQUEST']._serialized_end=2214
+  _globals['_CANCELWORKERLEASEREPLY']._serialized_start=2216
+  _globals['_CANCELWORKERLEASEREPLY']._serialized_end=2240
+  _globals['_RELEASEUNUSEDBUNDLESREQUEST']._serialized_start=2242
+  _globals['_RELEASEUNUSEDBUNDLESREQUEST']._serialized_end=2318
+  _globals['_RELEASEUNUSEDBUNDLESREPLY']._serialized_start=2320
+  _globals['_RELEASEUNUSEDBUNDLESREPLY']._serialized_end=2347
+  _globals['_ISLOCALWORKERDEADREQUEST']._serialized_start=2349
+  _globals['_ISLOCALWORKERDEADREQUEST']._serialized_end=2394
+  _globals['_ISLOCALWORKERDEADREPLY']._serialized_start=2396
+  _globals['_ISLOCALWORKERDEADREPLY']._serialized_end=2437
+  _globals['_KILLLOCALACTORREQUEST']._serialized_start=2440
+  _globals['_KILLLOCALACTORREQUEST']._serialized_end=2582
+  _globals['_KILLLOCALACTORREPLY']._serialized_start=2584
+  _globals['_KILLLOCALACTORREPLY']._serialized_end=2605
+  _globals['_RETURNWORKERREQUEST']._serialized_start=2607
+  _globals['_RETURNWORKERREQUEST']._serialized_end=2719
+  _globals['_RETURNWORKERREPLY']._serialized_start=2721
+  _globals['_RETURNWORKERREPLY']._serialized_end=2740
+  _globals['_CANCELRESOURCERESERVEREQUEST']._serialized_start=2742
+  _globals['_CANCELRESOURCERESERVEREQUEST']._serialized_end=2816
+  _globals['_CANCELRESOURCERESERVEREPLY']._serialized_start=2818
+  _globals['_CANCELRESOURCERESERVEREPLY']._serialized_end=2846
+  _globals['_NODEMANAGERSERVICE']._serialized_start=2849
+  _globals['_NODEMANAGERSERVICE']._serialized_end=4531
 # @@protoc_insertion_point(module_scope)

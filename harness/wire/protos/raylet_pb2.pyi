@@ -1,3 +1,4 @@
+from harness.wire.protos import autoscaler_pb2 as _autoscaler_pb2
 from harness.wire.protos import common_pb2 as _common_pb2
 from harness.wire.protos import tables_pb2 as _tables_pb2
 from google.protobuf.internal import containers as _containers
@@ -118,12 +119,14 @@ class ShutdownRayletReply(_message.Message):
     def __init__(self) -> None: ...
 
 class DrainRayletRequest(_message.Message):
-    __slots__ = ("reason_message", "deadline_timestamp_ms")
+    __slots__ = ("reason", "reason_message", "deadline_timestamp_ms")
+    REASON_FIELD_NUMBER: _ClassVar[int]
     REASON_MESSAGE_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
+    reason: _autoscaler_pb2.DrainNodeReason
     reason_message: str
     deadline_timestamp_ms: int
-    def __init__(self, reason_message: _Optional[str] = ..., deadline_timestamp_ms: _Optional[int] = ...) -> None: ...
+    def __init__(self, reason: _Optional[_Union[_autoscaler_pb2.DrainNodeReason, str]] = ..., reason_message: _Optional[str] = ..., deadline_timestamp_ms: _Optional[int] = ...) -> None: ...
 
 class DrainRayletReply(_message.Message):
     __slots__ = ("is_accepted", "rejection_reason_message")
