@@ -1,4 +1,4 @@
-"""The way to a Redis: let in with a password, past a sentinel to the primary that it names."""
+"""The way to a Redis: let in with a password, past a sentinel or a replica to the primary that it names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import ssl
 from dataclasses import dataclass
 from typing import Any
 
+from reference_gcs.core import layout
 from reference_gcs.resp import Connection, RedisError
 
 _REFUSALS = ("WRONGPASS", "NOAUTH", "ERR", "NOPERM")
@@ -37,7 +38,7 @@ class RedisPlace:
         """A connection that is let in. OSError: try again; StoreRefused: pointless."""
         connection, watches = await self._let_in(self.host, self.port)
         if not watches:
-            return connection
+            return await self._past_replica(connection)
         try:
             host, port = await self._primary(connection)
         finally:
@@ -46,6 +47,16 @@ class RedisPlace:
         if watches:
             connection.close()
             raise ConnectionError(f"the sentinel names a sentinel, {host}:{port}, as the primary")
+        return connection
+
+    async def _past_replica(self, connection: Connection) -> Connection:
+        """In cluster mode a replica names its primary when it is asked for a key."""
+        (reply,) = await self.ask(connection, (b"GET", layout.redis_key(self.namespace, layout.FENCE)))
+        if not isinstance(reply, RedisError) or not str(reply).startswith("MOVED "):
+            return connection
+        connection.close()
+        host, _, port = str(reply).split()[2].rpartition(":")
+        connection, _watches = await self._let_in(host or self.host, int(port))
         return connection
 
     async def ask(self, connection: Connection, *commands: tuple[bytes, ...]) -> list[Any]:

@@ -10,11 +10,16 @@ since the WATCH, so no write takes place once another GCS has claimed the namesp
 decides, in one round trip, without a script. A real gcs_server never reads that key. WATCH needs a
 key of its own: a field in the KV hash would make every KV write look like a change of the fence.
 The heartbeat reads the fence too, so that a fenced-out GCS that has nothing to write leaves as well.
+
+**Cluster mode.** Redis in cluster mode executes a transaction only within one hash slot, and each table
+is a key of its own. CROSSSLOT tells: from then on a commit carries the leading writes on one key, and
+the rest follows in further ones, in order and each behind its own WATCH.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -56,6 +61,7 @@ class RedisStore:
         self._writer: Connection | None = None
         self._reader: Connection | None = None
         self._reader_lock = asyncio.Lock()
+        self._key_by_key = False
 
     async def start(self) -> None:
         """Connect within the connect budget, claim the namespace. Raises StoreRefused."""
@@ -133,9 +139,9 @@ class RedisStore:
         reader = self._reader
         try:
             return await self._read_on(reader, command)
-        except OSError:
+        except (OSError, RedisError):
             if self._reader is reader:
-                self._reader = None
+                self._reader = None  # another Redis may lead by now
             raise
 
     async def _read_on(self, reader: Connection, command: fx.ReadCommand) -> Any:
@@ -182,7 +188,9 @@ class RedisStore:
             try:
                 batch, problem = await self._commit_once(batch)
                 if problem is None:
-                    return
+                    if not batch:
+                        return
+                    continue
             except (OSError, RedisError) as caught:
                 problem = caught
             pause = next(pauses, None)
@@ -191,12 +199,13 @@ class RedisStore:
             await asyncio.sleep(pause)
 
     async def _commit_once(self, batch: list[Write]) -> tuple[list[Write], Exception | None]:
-        """One round trip. Gives back the commands that Redis answered with an error, and the error."""
+        """One round trip. Gives back the commands still to be stored, and the error if there was one."""
         writer = await self._proven()
         if not batch:
             await self._prove(writer)
             return [], None
-        words = [self._words(command) for _op, command in batch]
+        sent, rest = self._split(batch)
+        words = [self._words(command) for _op, command in sent]
         try:
             replies = await self._place.ask(
                 writer, (b"MULTI",), *words, (b"EXEC",), (b"WATCH", self._fence), (b"GET", self._fence)
@@ -208,18 +217,29 @@ class RedisStore:
         problem: RedisError | None
         if outcome is None:
             raise StoreRefused("another GCS has taken over this namespace")
-        if isinstance(outcome, RedisError):
+        if isinstance(outcome, RedisError) and str(outcome).startswith("CROSSSLOT"):
+            self._key_by_key = True
+            refused, problem = sent, None
+        elif isinstance(outcome, RedisError):
             # It says why where it was asked to queue. Another Redis may lead by now.
-            refused = batch
+            refused = sent
             problem = next((one for one in queued if isinstance(one, RedisError)), outcome)
             self._leave(writer)
         else:
-            refused, problem = self._answer(batch, outcome)
+            refused, problem = self._answer(sent, outcome)
         if isinstance(watch, RedisError) or isinstance(token, RedisError):
             self._leave(writer)  # the next commit proves anew that it may be one
         else:
             self._check(token)  # also after an aborted EXEC: the next one relies on it
-        return refused, problem
+        return refused + rest, problem
+
+    def _split(self, batch: list[Write]) -> tuple[list[Write], list[Write]]:
+        """What goes into the next transaction, and what comes after it."""
+        if not self._key_by_key:
+            return batch, []
+        table = batch[0][1].table
+        leading = list(itertools.takewhile(lambda write: write[1].table == table, batch))
+        return leading, batch[len(leading) :]
 
     def _answer(self, batch: list[Write], outcome: list[Any]) -> tuple[list[Write], RedisError | None]:
         refused, problem = [], None

@@ -1,4 +1,4 @@
-"""The reference and its Redis: behind a sentinel, and with fewer rights than it needs."""
+"""The reference and its Redis: behind a sentinel, in cluster mode, and with fewer rights than it needs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
+from redis import Redis
 
 from harness.process.child import Child
 from harness.process.ports import allocate_port
@@ -19,7 +20,10 @@ from harness.store.parse import store_from
 from harness.store.redis_client import answers
 from harness.store.redis_server import RedisServer
 from harness.wait import until
+from harness.wire import messages as m
+from harness.wire.status import Code
 from reference_gcs.test_process import HOST, Process
+from reference_gcs.world import JOB, actor_id, actor_spec
 
 
 @pytest.fixture
@@ -71,6 +75,94 @@ def sentinel(tmp_path: Path, ending: ExitStack) -> Callable[..., int]:
         return port
 
     return make
+
+
+class ClusterNode:
+    """A Redis in cluster mode, which owns no slots at first."""
+
+    def __init__(self, home: Path) -> None:
+        self.port, self.bus = allocate_port(HOST), allocate_port(HOST)
+        argv = [
+            str(redis_server()),
+            "--port",
+            str(self.port),
+            "--bind",
+            HOST,
+            "--cluster-port",
+            str(self.bus),
+        ]
+        argv += ["--cluster-enabled", "yes", "--dir", str(home), "--save", ""]
+        argv += ["--cluster-config-file", f"{self.port}.conf"]
+        self.child = Child.spawn(f"cluster-{self.port}", argv, {}, home / f"{self.port}.log")
+        place = StoreSettings("redis", HOST, self.port)
+        until("the node answers", lambda: answers(place), evidence=self.child.log_tail)
+        self.client = Redis(HOST, self.port, decode_responses=True)
+
+    def cluster(self, name: str, *words: Any) -> Any:
+        """The reply to ``CLUSTER`` ``name`` and ``words``."""
+        return self.client.execute_command(f"CLUSTER {name}", *words)  # type: ignore[no-untyped-call]
+
+    def wait_up(self) -> None:
+        until("the cluster is up", lambda: self.cluster("INFO")["cluster_state"] == "ok")
+
+    def own_all_slots(self) -> None:
+        self.cluster("ADDSLOTSRANGE", 0, 16383)
+        self.wait_up()
+
+    def stop(self) -> None:
+        self.client.close()
+        self.child.kill()
+
+
+@pytest.fixture
+def cluster_node(tmp_path: Path, ending: ExitStack) -> Callable[[], ClusterNode]:
+    def make() -> ClusterNode:
+        node = ClusterNode(tmp_path)
+        ending.callback(node.stop)
+        return node
+
+    return make
+
+
+def test_cluster_mode_takes_an_actor_whose_rows_lie_in_several_slots(
+    cluster_node: Callable[[], ClusterNode], gcs: Callable[..., Process]
+) -> None:
+    node = cluster_node()
+    node.own_all_slots()
+    process = gcs(HOST, node.port)
+    process.ask("AddJob", data=m.JobTableData(job_id=JOB))
+    assert process.ask("RegisterActor", task_spec=actor_spec(1, "x")).status.code == Code.OK
+    assert node.client.hlen("RAYdefault@ACTOR") == node.client.hlen("RAYdefault@ACTOR_TASK_SPEC") == 1
+    process.kill()
+    again = gcs(HOST, node.port)
+    assert again.ask("GetActorInfo", actor_id=actor_id(1)).actor_table_data.name == "x"
+
+
+def test_cluster_mode_is_fenced_too(
+    cluster_node: Callable[[], ClusterNode], gcs: Callable[..., Process]
+) -> None:
+    node = cluster_node()
+    node.own_all_slots()
+    first = gcs(HOST, node.port)
+    first.ask("AddJob", data=m.JobTableData(job_id=JOB))
+    gcs(HOST, node.port)
+    with pytest.raises(grpc.RpcError):
+        first.ask("RegisterActor", task_spec=actor_spec(1, "x"))
+    assert first.exit_code() == 1
+    assert not node.client.exists("RAYdefault@ACTOR") and not node.client.exists("RAYdefault@ACTOR_TASK_SPEC")
+
+
+def test_a_replica_in_cluster_mode_leads_to_its_primary(
+    cluster_node: Callable[[], ClusterNode], gcs: Callable[..., Process]
+) -> None:
+    primary, replica = cluster_node(), cluster_node()
+    primary.own_all_slots()
+    replica.cluster("MEET", HOST, primary.port, primary.bus)
+    replica.wait_up()
+    replica.cluster("REPLICATE", primary.cluster("MYID"))
+    process = gcs(HOST, replica.port)
+    assert process.ask("InternalKVPut", key=b"k", value=b"v").added
+    assert primary.client.hget("RAYdefault@KV", "k") == "v"
 
 
 def test_a_sentinel_leads_to_its_primary(
