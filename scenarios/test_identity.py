@@ -13,7 +13,7 @@ from harness.check.view import differences
 from harness.cluster import Cluster
 from harness.driver import look
 from harness.store.redis_server import RedisServer
-from harness.traffic.malformed import gcs_methods
+from harness.traffic.unknowns import REQUESTS
 from harness.wire import ids
 from harness.wire import messages as m
 from harness.wire.rpc import method as method_of
@@ -134,11 +134,13 @@ TOKEN = "a-token-of-forty-characters-and-no-less!"
 def test_in_token_mode_every_call_needs_the_token(start: Callable[..., Cluster]) -> None:
     cluster = start(raylets=0, driver=False, env={"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN})
     client = cluster.client()
-    for method in gcs_methods():
+    with_a_token = ("GetClusterId", "GetAllNodeInfo", "GetNextJobID")
+    requests = [(name, make()) for (name, _), make in REQUESTS.items()]
+    for name, request in [*requests, *((name, method_of(name).request()) for name in with_a_token)]:
         for token in (None, "wrong"):
-            call = client.begin(method.full_name, method.request(), cluster_id=None, token=token)
-            assert call.code() is grpc.StatusCode.UNAUTHENTICATED, f"{method.full_name} with token {token}"
-    for name in ("GetClusterId", "GetAllNodeInfo", "GetNextJobID"):
+            call = client.begin(name, request, cluster_id=None, token=token)
+            assert call.code() is grpc.StatusCode.UNAUTHENTICATED, f"{name} with token {token}"
+    for name in with_a_token:
         assert not client.call(name, method_of(name).request(), cluster_id=None, token=TOKEN).status.code
 
 

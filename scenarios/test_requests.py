@@ -11,43 +11,37 @@ import pytest
 
 from harness.cluster import Cluster
 from harness.driver.client import Refused
-from harness.traffic.malformed import FORMS, LONG_POLLS, differs, gcs_methods
+from harness.traffic.unknowns import REQUESTS, RESERVED, found
 from harness.wait import never, until
 from harness.wire import ids
 from harness.wire import messages as m
-from harness.wire.rpc import Method, multicallable
+from harness.wire.rpc import gcs_methods, multicallable
 
 pytestmark = pytest.mark.promise("1", "2")
 
 
 @pytest.mark.clause("L6")
-@pytest.mark.parametrize(
-    ("method", "form"),
-    [
-        pytest.param(method, form, id=f"{method.full_name}-{form}")
-        for method in gcs_methods()
-        for form in FORMS
-        if differs(method.request, form)
-    ],
-)
-def test_a_bad_request_is_answered_and_the_process_lives(
-    start: Callable[..., Cluster], method: Method, form: str
+@pytest.mark.parametrize(("method", "about"), [pytest.param(*one, id="-".join(one)) for one in REQUESTS])
+def test_what_does_not_exist_is_not_found_and_the_process_lives(
+    start: Callable[..., Cluster], method: str, about: str
 ) -> None:
-    cluster = start(raylets=0, driver=False)
-    client = cluster.client()
-    call = client.begin(method.full_name, FORMS[form](method.request), within=5.0)
-    if method.name not in LONG_POLLS:
-        assert _ends(call), f"{method.full_name} with {form}: no answer within 5 s"
-    _outlives(cluster, call, f"{method.full_name} with {form}")
+    cluster, request = start(raylets=0, driver=False), REQUESTS[method, about]()
+    call = cluster.client().begin(method, request, within=5.0)
+    answered = _ends(call)
+    assert answered, f"{method} of what is {about}: no answer within 5 s"
+    _outlives(cluster, call, f"{method} of what is {about}")
+    if call.code() is grpc.StatusCode.OK:
+        shown = found(call.result())
+        assert not shown, f"{method} of what is {about}: found {shown}"
+        assert call.result().status.code or about != RESERVED, f"{method} of a reserved key is not refused"
 
 
 @pytest.mark.clause("L6", "B5")
-@pytest.mark.parametrize("node", [None, "", "zz", "ab" * 3, "00" * 28], ids=repr)
-def test_a_stream_without_a_node_of_its_own_harms_nobody(cluster: Cluster, node: str | None) -> None:
+@pytest.mark.parametrize("node", ["", "zz", "ab" * 3, "00" * 28], ids=repr)
+def test_a_stream_without_a_node_of_its_own_harms_nobody(cluster: Cluster, node: str) -> None:
     stream = multicallable(cluster.driver.gcs.channel, "RaySyncer.StartSync", cluster.target.dialect)
-    metadata = () if node is None else (("node_id", node),)
     with contextlib.suppress(grpc.RpcError):
-        list(stream(iter([b"\xff garbage"]), metadata=metadata, timeout=2))
+        list(stream(iter([b"\xff garbage"]), metadata=(("node_id", node),), timeout=2))
     never("the GCS died of it", lambda: not cluster.gcs.serving(), during=0.3)
     cluster.cycle()
     cluster.settled()

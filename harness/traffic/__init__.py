@@ -1,1 +1,1 @@
-"""What is asked of a GCS: a workload to keep alive, functions to use, mutations to repeat, nonsense to refuse."""
+"""What is asked of a GCS: a workload to keep alive, functions to use, mutations to repeat, unknown things to ask for."""

@@ -58,6 +58,11 @@ def _methods() -> dict[str, Method]:
 METHODS: Mapping[str, Method] = _methods()
 
 
+def gcs_methods() -> list[Method]:
+    """Every method that a GCS serves to its clients."""
+    return [one for one in METHODS.values() if "Gcs" in one.service or "PubSub" in one.service]
+
+
 def method(name: str) -> Method:
     """The method ``Service.Method``; a bare ``Method`` will do where one service alone has it."""
     if name in METHODS:

@@ -92,7 +92,7 @@ def _keys(gcs: Gcs, call: int, namespace: bytes, found: dict[bytes, bytes]) -> N
 
 
 def _within(namespace: bytes, found: Iterable[bytes]) -> tuple[bytes, ...]:
-    """A prefix without namespace must not reach into the namespaces: the cluster id lies in one."""
+    """The fields that lie in ``namespace`` itself."""
     return tuple(field for field in found if namespace or not field.startswith(layout.RESERVED_PREFIX))
 
 

@@ -43,21 +43,6 @@ def test_a_wrong_cluster_id_is_refused_without_effect() -> None:
     assert not world.ask("GetAllNodeInfo").node_info_list
 
 
-@pytest.mark.parametrize("bad", [b"x", b"x" * 27, b"x" * 29, b"", b"\xff" * 28])
-def test_a_malformed_node_id_is_refused(bad: bytes) -> None:
-    refused = World().ask("RegisterNode", node_info=node(bad))
-    assert isinstance(refused, fx.Reject) and refused.code == "INVALID_ARGUMENT"
-
-
-def test_the_caller_of_a_task_is_named_by_a_task_id() -> None:
-    task = actor_spec(1)
-    assert len(task.caller_id) == 24
-    assert populated().ask("RegisterActor", task_spec=task).status.code == Code.OK
-    task.caller_id = OWNER
-    refused = populated().ask("RegisterActor", task_spec=task)
-    assert isinstance(refused, fx.Reject) and refused.code == "INVALID_ARGUMENT"
-
-
 def test_a_reply_waits_for_the_store() -> None:
     world = populated()
     world.hold_store = True
@@ -73,12 +58,14 @@ def test_a_reply_waits_for_the_store() -> None:
     assert world.replies[rival].status.code == Code.ALREADY_EXISTS  # type: ignore[union-attr]
 
 
-def test_a_prefix_without_namespace_stays_out_of_the_namespaces() -> None:
+def test_a_prefix_sweeps_its_own_namespace_alone() -> None:
     world = World()
     cluster = world.ask("GetClusterId").cluster_id
-    world.ask("InternalKVPut", key=b"k", value=b"v")
-    world.ask("InternalKVDel", key=b"", del_by_prefix=True)
-    assert not world.ask("InternalKVKeys", prefix=b"").results
+    for namespace in (b"n", b"o"):
+        world.ask("InternalKVPut", key=b"k", value=b"v", namespace=namespace)
+    world.ask("InternalKVDel", key=b"k", namespace=b"n", del_by_prefix=True)
+    assert not world.ask("InternalKVKeys", prefix=b"k", namespace=b"n").results
+    assert list(world.ask("InternalKVKeys", prefix=b"k", namespace=b"o").results) == [b"k"]
     world.start()
     assert world.ask("GetClusterId").cluster_id == cluster
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.wire import messages as m
-from reference_gcs.core import checks, jobs, kv, step
-from reference_gcs.core.serving import SERVED
+from reference_gcs.core import actor_listing, jobs, kv
 from reference_gcs.core.state import Gcs
 from reference_gcs.mutants.registry import SCENARIO, Original, mutant, notes
 from reference_gcs.server import Server
@@ -52,17 +51,16 @@ def keeps_deleted_keys(_delete: Original, gcs: Gcs, call: int, _request: Any) ->
 
 
 @mutant(
-    step._request,
+    actor_listing.get_actor_info,
     breaks="L6",
     seen_by=("process", SCENARIO),
-    cases=["test_requests.py::test_a_bad_request_is_answered_and_the_process_lives[ActorInfoGcsService.RegisterActor-short ids]"],
+    cases=["test_requests.py::test_what_does_not_exist_is_not_found_and_the_process_lives[GetActorInfo-unknown]"],
 )  # fmt: skip
-def dies_of_malformed_ids(request: Original, gcs: Gcs, event: Any) -> None:
-    """Fails a check of its own when an id has a wrong length."""
-    served = SERVED.get(event.method)
-    if served is not None and checks.wrong_id(event.message, served.needs):
-        gcs.exit(134, "Check failed: the id has its length")
-    request(gcs, event)
+def dies_of_an_unknown_actor(get: Original, gcs: Gcs, call: int, request: Any) -> None:
+    """Fails a check of its own when somebody asks for an actor that there is not."""
+    if actor_listing._shown(gcs, request.actor_id) is None:
+        gcs.exit(134, "Check failed: the actor is registered")
+    get(gcs, call, request)
 
 
 @mutant(

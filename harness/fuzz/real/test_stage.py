@@ -31,7 +31,6 @@ from harness.fuzz.operations import (
     AddJob,
     GetActor,
     KillActor,
-    Nonsense,
     Put,
     StartActor,
     StartGroup,
@@ -228,11 +227,7 @@ def judged(mutant: str, plan: Plan, place: Path) -> Trial:
     [
         ("forgets-actors", Plan((ACTOR, Step(KillGcs(), 1.0))), "durable"),
         ("forgets-jobs", Plan((Step(KillGcs(), 0.1),)), "agreement"),
-        (
-            "dies-of-malformed-ids",
-            Plan((Step(Nonsense("GetActorInfo", -4)), Step(KillGcs(), 1.0))),
-            "process",
-        ),
+        ("dies-of-an-unknown-actor", Plan((Step(GetActor(5)), Step(KillGcs(), 1.0))), "process"),
     ],
 )
 def test_a_broken_gcs_is_seen(mutant: str, plan: Plan, check: str, tmp_path: Path) -> None:
