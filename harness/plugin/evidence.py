@@ -44,17 +44,24 @@ class Mended(AssertionError):
     """A breakage that the expectations file lists did not show."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """The run's folder is there before anything runs, and holds the JUnit file as well."""
-    given = getattr(config, "workerinput", {}).get("gauntlet_folder")
-    if given:
-        config.stash[_FOLDER] = Path(given)
-    elif config.getoption("--run-dir") and covers_scenarios(config) and not config.option.collectonly:
+def make_folder(config: pytest.Config) -> None:
+    """Make the run's folder, which holds the JUnit file as well. EnvironmentProblem when it cannot be made.
+
+    To be called before pytest is configured: its JUnit plugin then reads where to write.
+    """
+    if config.getoption("--run-dir") and not config.option.collectonly:
         made = folder.create(Path(config.getoption("--run-dir")), target_of(config).name)
         config.stash[_FOLDER] = made
         if not config.option.xmlpath:
             config.option.xmlpath = str(made / "junit.xml")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """A worker of xdist writes into the folder that its controller has made."""
+    given = getattr(config, "workerinput", {}).get("gauntlet_folder")
+    if given:
+        config.stash[_FOLDER] = Path(given)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -93,7 +93,10 @@ def _scenario(one: Result, target: str) -> dict[str, Any]:
 
 
 def create(runs: Path, target: str, now: datetime | None = None) -> Path:
-    """A new folder for a run, below ``runs``, named by the time and the target."""
+    """A new folder for a run, below ``runs``, named by the time and the target.
+
+    EnvironmentProblem when it cannot be made.
+    """
     stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
     name = f"{stamp}-{slug(target)}"
     folder = runs / name
@@ -101,7 +104,10 @@ def create(runs: Path, target: str, now: datetime | None = None) -> Path:
     while folder.exists():
         number += 1
         folder = runs / f"{name}-{number}"
-    folder.mkdir(parents=True)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as problem:
+        raise EnvironmentProblem(f"the run's folder cannot be made: {problem}") from problem
     return folder.absolute()
 
 
