@@ -3,6 +3,7 @@ the suite of ``pytest scenarios/``, plans and mutants, and their record, from an
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import traceback
@@ -24,6 +25,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+USAGE_STATUS = 4
+"""Of a command line that cannot be understood, as pytest's own. 2, which typer would exit with, is inconclusive."""
 
 Gcs = Annotated[
     str | None,
@@ -69,6 +72,20 @@ def _found(path: str) -> str:
     return f"{place}{separator}{rest}"
 
 
+def _minutes(value: float) -> float:
+    """BadParameter unless ``value`` is a time to wait for: ``nan`` and negative ones are none."""
+    if math.isnan(value) or value < 0:
+        raise typer.BadParameter(f"{value} is no number of minutes; wanted 0 or more")
+    return value
+
+
+def _workers(value: str | None) -> str | None:
+    """BadParameter unless ``value`` is a number of workers that pytest-xdist knows."""
+    if value is not None and not value.isdigit() and value not in ("auto", "logical"):
+        raise typer.BadParameter(f"{value} is no number of workers; wanted 0 or more, or auto")
+    return value
+
+
 def _given(**options: str | None) -> list[str]:
     return [word for name, value in options.items() if value is not None for word in (name, value)]
 
@@ -80,7 +97,7 @@ def run(
     backend: Backend = None,
     redis_image: RedisImage = None,
     raylet_image: RayletImage = None,
-    workers: Annotated[str | None, typer.Option("-n", metavar="N", help="Scenarios at once (pytest-xdist).")] = None,
+    workers: Annotated[str | None, typer.Option("-n", metavar="N", callback=_workers, help="Scenarios at once (pytest-xdist).")] = None,
     keyword: Keyword = None,
     marked: Marked = None,
     long: Long = False,
@@ -123,7 +140,7 @@ def crashpoints(
     backend: Backend = None,
     redis_image: RedisImage = None,
     raylet_image: RayletImage = None,
-    workers: Annotated[str, typer.Option("-n", metavar="N", help="Points at once.")] = "4",
+    workers: Annotated[str, typer.Option("-n", metavar="N", callback=_workers, help="Points at once.")] = "4",
     only: Annotated[list[str] | None, typer.Option("--only", metavar="RPC", help="Only this RPC or flow; may be given again.")] = None,
     point: Annotated[list[str] | None, typer.Option("--point", metavar="ID", help="Only this point, like RegisterActor:2:kill-before.")] = None,
     runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where each run's folder goes.")] = "runs",
@@ -154,7 +171,7 @@ def mutants(
     real: Annotated[int, typer.Option("--real", metavar="P", help="With --fuzz: plans on real processes, at most, for each that is not simulated; 0: none.")] = 40,
     write: Annotated[bool, typer.Option("--write", help="With --fuzz: rewrite the tables of reference_gcs/mutants/DETECTION.md.")] = False,
     backend: Backend = None,
-    workers: Annotated[str | None, typer.Option("-n", metavar="N", help="Scenarios (pytest-xdist), or with --fuzz mutants, at once.")] = None,
+    workers: Annotated[str | None, typer.Option("-n", metavar="N", callback=_workers, help="Scenarios (pytest-xdist), or with --fuzz mutants, at once.")] = None,
     runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where the folder of all their runs goes.")] = "runs",
 ) -> None:  # fmt: skip
     """Try the suite on broken variants of the reference: each must be found broken. Exit status: 1 if one survives."""
@@ -174,7 +191,7 @@ def mutants(
 
 @app.command()
 def sim(
-    minutes: Annotated[float, typer.Option("--minutes", metavar="M", help="How long.")] = 1.0,
+    minutes: Annotated[float, typer.Option("--minutes", metavar="M", callback=_minutes, help="How long.")] = 1.0,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed draws the same plans.")] = 0,
     mutant: Annotated[str | None, typer.Option("--mutant", metavar="NAME", help="Of this broken variant of the reference.")] = None,
     coverage: Annotated[bool, typer.Option("--coverage", help="Say which lines and branches of the core it reaches instead.")] = False,
@@ -182,7 +199,7 @@ def sim(
     also_real: Annotated[int, typer.Option("--also-real", metavar="N", help="So many calm plans of that seed on real processes, too: they must come to the same.")] = 0,
     runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where the plan of a failure goes.")] = "runs",
 ) -> None:  # fmt: skip
-    """Fuzz the reference's core in virtual time. Exit status: 0 held, 1 broken, 2 inconclusive, 3 usage.
+    """Fuzz the reference's core in virtual time. Exit status: 0 held, 1 broken, 2 inconclusive, 3 environment.
 
     1 as well: a plan of --also-real comes to something else on real processes.
     """
@@ -224,16 +241,16 @@ def sim(
 def fuzz(
     gcs: Gcs = None,
     backend: Backend = None,
-    minutes: Annotated[float, typer.Option("--minutes", metavar="M", help="How long, without what a failure takes afterwards.")] = 1.0,
+    minutes: Annotated[float, typer.Option("--minutes", metavar="M", callback=_minutes, help="How long, without what a failure takes afterwards.")] = 1.0,
     plans: Annotated[int | None, typer.Option("--plans", metavar="N", help="How many plans at most.")] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed draws the same plans.")] = 0,
-    workers: Annotated[str | None, typer.Option("-n", metavar="N", help="Plans at once; default: two a processor.")] = None,
+    workers: Annotated[str | None, typer.Option("-n", metavar="N", callback=_workers, help="Plans at once; default: two a processor.")] = None,
     expectations: Annotated[str | None, typer.Option("--expectations", metavar="FILE", help="Known breakages, or none.")] = None,
     shrink: Annotated[float, typer.Option("--shrink", metavar="S", help="Seconds in which a new failure's plan is made shorter; 0: not at all.")] = 60.0,
     ladders: Annotated[bool, typer.Option("--ladders", help="Plans in which each kill is followed by many more, in or after the recoveries.")] = False,
     runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where the plans of failures go.")] = "runs",
 ) -> None:  # fmt: skip
-    """Fuzz a GCS on real processes. Exit status: 0 held, 1 a new breakage, 2 inconclusive, 3 usage."""
+    """Fuzz a GCS on real processes. Exit status: 0 held, 1 a new breakage, 2 inconclusive, 3 environment."""
     from harness.fuzz.brisk import BRISK, LADDERS
     from harness.fuzz.real.showing import fuzz as search
 
@@ -251,11 +268,11 @@ def replay(
     gcs: Gcs = None,
     backend: Backend = None,
     times: Annotated[int, typer.Option("--times", metavar="N", help="How often.")] = 1,
-    workers: Annotated[str | None, typer.Option("-n", metavar="N", help="How many at once.")] = None,
+    workers: Annotated[str | None, typer.Option("-n", metavar="N", callback=_workers, help="How many at once.")] = None,
     expectations: Annotated[str | None, typer.Option("--expectations", metavar="FILE", help="Known breakages, or none.")] = None,
     keep: Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep the first run's record there, for gauntlet show.")] = None,
 ) -> None:  # fmt: skip
-    """Carry out a saved plan on any GCS. Exit status: 0 held, 1 a new breakage, 2 inconclusive, 3 usage."""
+    """Carry out a saved plan on any GCS. Exit status: 0 held, 1 a new breakage, 2 inconclusive, 3 environment."""
     from harness.fuzz.real.showing import replay as carry_out
 
     _exit_with(lambda: carry_out(file, _spec(gcs), times, workers, expectations, keep, backend))
@@ -282,7 +299,7 @@ def compare(
     times: Annotated[int, typer.Option("--times", metavar="N", help="In how many runs of each something must differ.")] = 3,
     runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where plans that show a difference go.")] = "runs",
 ) -> None:  # fmt: skip
-    """One plan on several targets: what they answer and come to otherwise. Exit status: 0 nothing, 1 something, 3 usage."""
+    """One plan on several targets: what they answer and come to otherwise. Exit status: 0 nothing, 1 something, 3 environment."""
     from harness.fuzz.differing.running import compare as carry_out
     from harness.guarantees import CLAUSES
 
@@ -295,7 +312,7 @@ def _spec(gcs: str | None) -> str:
 
 
 def _exit_with(do: Callable[[], int]) -> NoReturn:
-    """Exit with the status that ``do`` gives; a problem of usage or environment is one sentence and 3."""
+    """Exit with the status that ``do`` gives; a problem of the environment is one sentence and 3."""
     from harness.errors import EnvironmentProblem
 
     try:
@@ -369,6 +386,8 @@ def doctor() -> None:
 
 def main() -> None:
     """The entry point."""
+    usage_error = next(one for one in typer.BadParameter.__mro__ if one.__name__ == "UsageError")
+    usage_error.exit_code = USAGE_STATUS  # type: ignore[attr-defined]
     app(prog_name="gauntlet")
 
 

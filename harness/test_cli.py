@@ -46,6 +46,35 @@ def test_bad_input_ends_with_pytest_s_status_and_one_sentence(tmp_path: Path) ->
     assert done.stdout == "" and not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nonsense",),
+        ("run", "--nonsense"),
+        ("replay",),
+        ("fuzz", "--minutes", "nan"),
+        ("sim", "--minutes", "-1"),
+        ("run", "-n", "-1"),
+        ("crashpoints", "-n", "few"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_line_that_cannot_be_understood_is_usage(words: tuple[str, ...], tmp_path: Path) -> None:
+    done = gauntlet(*words, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (4, ""), done.stderr
+    assert "Traceback" not in done.stderr and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("words", [("run", "test_reload.py"), ("crashpoints",)], ids=" ".join)
+def test_a_folder_that_cannot_be_made_is_one_sentence(words: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = gauntlet(*words, "--run-dir", "file/runs", cwd=tmp_path)
+    assert done.returncode == 3, done.stdout
+    assert (
+        done.stderr.startswith("gauntlet: the run's folder cannot be made: ") and done.stderr.count("\n") == 1
+    )
+
+
 def test_the_list_names_promises_from_any_directory(tmp_path: Path) -> None:
     done = gauntlet("list", "test_reload.py", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
