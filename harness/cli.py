@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -20,7 +21,6 @@ SCENARIOS = ROOT / "scenarios"
 
 _SHOWING = ("--progress", "auto", "-o", "console_output_style=classic")
 app = typer.Typer(
-    help="Kill, pause, restart and move a Ray GCS, and judge what Ray promises about it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -382,6 +382,19 @@ def doctor() -> None:
     from harness.doctor import examine
 
     raise typer.Exit(examine())
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"gauntlet {version('gauntlet')}")
+        raise typer.Exit
+
+
+@app.callback()
+def gauntlet(
+    _version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")] = False,
+) -> None:  # fmt: skip
+    """Kill, pause, restart and move a Ray GCS, and judge what Ray promises about it."""
 
 
 def main() -> None:

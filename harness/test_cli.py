@@ -85,6 +85,7 @@ def test_the_list_names_promises_from_any_directory(tmp_path: Path) -> None:
 def test_help_names_the_commands(tmp_path: Path) -> None:
     said = gauntlet("--help", cwd=tmp_path).stdout
     assert all(word in said for word in ("run", "list", "doctor"))
+    assert gauntlet("--version", cwd=tmp_path).stdout.startswith("gauntlet 0.")
 
 
 def test_the_doctor_finds_what_this_machine_has() -> None:

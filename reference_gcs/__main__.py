@@ -8,12 +8,13 @@ import signal
 import socket
 import ssl
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from reference_gcs.core.config import Config, settle
 from reference_gcs.memory_store import MemoryStore
-from reference_gcs.options import BadOption, Options, parse, token
+from reference_gcs.options import HELP, BadOption, Options, parse, token
 from reference_gcs.redis_place import RedisPlace, StoreRefused
 from reference_gcs.shell import Shell, leave, log
 from reference_gcs.store import RedisStore, Store
@@ -22,6 +23,7 @@ PORT_TRIES, PORT_PAUSE = 20, 0.05  # a second in all
 
 
 def main() -> None:
+    _answer_questions(sys.argv[1:])
     try:
         options = parse(sys.argv[1:])
         if options.mutant:
@@ -31,6 +33,27 @@ def main() -> None:
         leave(1, str(problem))
     _redirect(options)
     asyncio.run(serve(options, config))
+
+
+def _answer_questions(words: Sequence[str]) -> None:
+    """Print the help or the version, and exit 0, where that is what was asked for."""
+    if {"--help", "-h"} & {*words}:
+        print(HELP, end="")
+    elif "--version" in words:
+        print(f"reference_gcs {_version()}")
+    else:
+        return
+    raise SystemExit(0)
+
+
+def _version() -> str:
+    """The distribution's version; an image has the sources alone."""
+    from importlib.metadata import PackageNotFoundError, version  # not above: every start would pay for it
+
+    try:
+        return version("gauntlet")
+    except PackageNotFoundError:
+        return "of a source tree that is not installed"
 
 
 def _spoil(name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,18 @@ KNOWN = {
     "node_id", "metrics_agent_port", "ray_commit", "stdout_filepath", "stderr_filepath",
     "mutant",
 }  # fmt: skip
+
+
+HELP = f"""usage: python -m reference_gcs --redis_address=HOST[:PORT] [--FLAG=VALUE ...]
+
+A Ray GCS that keeps the documented promises, with the flags of Ray's own gcs_server:
+{textwrap.fill(", ".join("--" + name for name in sorted(KNOWN)), 100, initial_indent="  ", subsequent_indent="  ")}
+
+Dashes and underscores within a flag are the same. Flags that are not known have no effect. Without
+--redis_address all tables are in memory. --mutant=NAME plants a fault: `gauntlet mutants --list`
+names them. Ray's settings come from --config_list (base64 of JSON) and from RAY_* variables.
+SIGTERM and SIGINT end it in order.
+"""
 
 
 class BadOption(Exception):

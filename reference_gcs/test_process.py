@@ -129,6 +129,18 @@ class Process:
         return self.process.wait(within)
 
 
+@pytest.mark.parametrize(
+    ("word", "begins"),
+    [("--help", "usage: python -m reference_gcs "), ("-h", "usage: "), ("--version", "reference_gcs 0.")],
+)
+def test_a_question_is_answered_and_no_server_starts(word: str, begins: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "reference_gcs", word], cwd=ROOT, capture_output=True, text=True, timeout=20
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(begins)
+
+
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[Redis]:
     server = Redis(tmp_path)
