@@ -18,7 +18,7 @@ import pytest
 from harness.errors import TargetFailed
 from harness.expectations import SCENARIO, expectations_for, failure_of
 from harness.plugin.options import target_of
-from harness.plugin.selection import covers_scenarios, scenario_key
+from harness.plugin.selection import scenario_key
 from harness.report import folder
 from harness.report.verdict import Inconclusive, Verdict
 
