@@ -72,6 +72,7 @@ def differences(left: Final, right: Final) -> list[Difference]:
         *_of_answers(left, right),
         *_of_things(left, right),
         *_of_store(left, right),
+        *_of_verdicts(left, right),
     ]
     return sorted(found, key=lambda one: (one.guarantee, one.key))
 
@@ -196,6 +197,14 @@ def _of_store(left: Final, right: Final) -> Iterator[Difference]:
     for key in sorted({*left.store} & {*right.store}):
         if left.store[key] != right.store[key]:
             yield Difference("D8", f"key {key} in the store", left.store[key], right.store[key])
+
+
+def _of_verdicts(left: Final, right: Final) -> Iterator[Difference]:
+    """What the checks found broken on one side alone. A GCS that ended by itself there is told already."""
+    if left.ends == right.ends:
+        for check, said in sorted(left.broken ^ right.broken):
+            here, there = ("broken" if (check, said) in one.broken else "held" for one in (left, right))
+            yield Difference(check, said, here, there)
 
 
 def _short(method: str, request: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from harness.check.process import NAME as PROCESS
 from harness.check.process import process
 from harness.check.ruling import Finding
 from harness.check.story import Look, Story, stories
@@ -15,6 +16,7 @@ from harness.fuzz.differing.labels import label, labels_in
 from harness.fuzz.differing.replies import cause
 from harness.history.entry import Entry
 from harness.history.event import Event
+from harness.judge import failures_of, rulings_of
 
 _ABOUT = {
     "RegisterActor": "actor", "CreateActor": "actor", "KillActorViaGcs": "actor", "ReportActorOutOfScope": "actor",
@@ -44,6 +46,7 @@ class Final:
     there was a GCS to look at; ``quiet``: whether all had come to rest by then. ``roomy``: all
     that was asked for fits on every node, so that nobody had to wait for room. ``lost``: raylets that died,
     left or were cut off. ``ends``: how the GCS ended by itself, which nothing that was broken explains.
+    ``broken``: (check, signature) of what the checks found broken, but for those ends.
     """
 
     target: str
@@ -55,10 +58,12 @@ class Final:
     roomy: bool
     lost: frozenset[str]
     ends: tuple[str, ...]
+    broken: frozenset[tuple[str, str]] = frozenset()
 
 
 def outcome_of(events: Iterable[Event], entries: Iterable[Entry]) -> Final:
     """What can be compared of a recorded run, real or simulated. ValueError when there is no record of a cluster."""
+    events, entries = list(events), list(entries)
     story = next(iter(stories(events, entries)), None)
     if story is None:
         raise ValueError("there is no record of a cluster")
@@ -74,6 +79,11 @@ def outcome_of(events: Iterable[Event], entries: Iterable[Entry]) -> Final:
         roomy=look is not None and _roomy(requests, look),
         lost=frozenset(label(one.who) or one.who for one in story.of("raylet") if one.what in _ENDED),
         ends=_ends(story),
+        broken=frozenset(
+            (failure.check, failure.message)
+            for failure in failures_of(rulings_of(events, entries))
+            if failure.check != PROCESS
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.check.registry import CHECKS
 from harness.errors import EnvironmentProblem
 from harness.fuzz import faults as fault
 from harness.fuzz import operations as op
@@ -122,8 +123,18 @@ def test_what_a_broken_variant_does_otherwise_is_named(mutant: str, plan: Plan, 
         mend()
     found = differences(sound, broken)
     assert guarantee in {one.guarantee for one in found}, sentences(found)
-    assert {one.guarantee for one in found} <= {*CLAUSES, "answered", "process"}
+    assert {one.guarantee for one in found} <= {*CLAUSES, *CHECKS}
     assert not differences(sound, simulated(plan))
+
+
+def test_a_verdict_of_one_side_alone_is_a_difference() -> None:
+    sound = simulated(NAMES)
+    broken = replace(sound, broken=frozenset({("durable", "a put is gone")}))
+    (found,) = differences(sound, broken)
+    assert found == Difference("durable", "a put is gone", "held", "broken")
+    assert not differences(broken, broken)
+    ended = replace(broken, ends=("ended with 1",))
+    assert {one.guarantee for one in differences(sound, ended)} == {"process"}
 
 
 def test_what_depends_on_who_comes_first_is_left_out() -> None:
