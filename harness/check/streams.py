@@ -1,6 +1,7 @@
 """Syncer streams: the newest of a node counts, each view goes to all others, and none back. Pure.
 
-Source: B5 and B6 of the contract. Idle where the record holds no frames.
+Source: B5 and B6 of the contract. Idle where the record holds no streams. What raylets write of theirs, real ones
+and simulated: ``sync`` in :mod:`harness.history.event`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from harness.history.event import Event
 NAME = "syncer streams"
 AFTERMATH_S = 1.0
 """Seconds after the end of a GCS in which a raylet may still notice that its stream has ended."""
+FORESIGHT_S = 0.5
+"""Seconds for which a GCS may know that a node is dead before its store is told: it hangs up first, and writes then."""
+BROKEN_LINK = frozenset({"UNAVAILABLE", "CANCELLED", "UNKNOWN", "INTERNAL"})
+"""What gRPC says where a connection broke; an end that a GCS wants has another status, or none."""
 
 
 def streams(story: Story) -> Ruling:
@@ -45,11 +50,13 @@ def _refused(story: Story, told: Sequence[Event]) -> Iterator[Violation]:
         if one.what == "open":
             newest[one.who] = one
         opened = newest.get(one.who)
-        if one.what != "closed" or opened is None or one.facts["stream"] != opened.facts["stream"]:
+        if one.what != "closed" or opened is None or not _same(opened, one):
+            continue
+        if one.facts.get("grpc") in BROKEN_LINK:
             continue
         since = one.at - AFTERMATH_S
         ending = any(life.ended is not None and since <= life.ended <= one.at for life in story.lives)
-        gone = troubles.ended(one.who, one.at) or one.at >= dead.get(one.who, float("inf"))
+        gone = troubles.ended(one.who, one.at) or one.at >= dead.get(one.who, float("inf")) - FORESIGHT_S
         if not ending and not gone and not troubles.any(one.who, since, one.at):
             said = f"node {one.who}: opened at {opened.at:.6f}, ended at {one.at:.6f}"
             yield Violation("the newest stream of a living node was ended", said, (opened.id, one.id))
@@ -75,8 +82,10 @@ def _untold(told: Sequence[Event], look: Look, life: Life) -> Iterator[Violation
     for one in told:
         if one.at > look.at:
             break
-        if one.what == "open":
+        if one.what == "open" and not one.facts.get("foreign"):
             opened[one.who], heard[one.who] = one, set()
+        elif one.what == "open":
+            opened.pop(one.who, None)  # what comes by that stream nobody writes down
         elif one.what == "closed" and _same(opened.get(one.who), one):
             del opened[one.who]
         elif one.what == "view":

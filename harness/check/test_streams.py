@@ -20,7 +20,7 @@ UNTOLD = "a node was not told of another's view"
 
 
 def sync(
-    told: Tale, what: str, node: str = NODE, stream: int = 1, at: float | None = None, **facts: Any
+    told: Tale, what: str, node: str = NODE, stream: int | str = 1, at: float | None = None, **facts: Any
 ) -> Tale:
     return told.event("sync", what, {"stream": stream, **facts}, node, at)
 
@@ -102,6 +102,20 @@ BROKEN = {
         closed(looked(half(both())).event("raylet", "killed", {}, NODE), at=70.0),
         UNTOLD,
     ),
+    "for a reason that the GCS gives": (sync(both(), "closed", grpc="PERMISSION_DENIED"), REFUSED),
+    "in order": (sync(both(), "closed", grpc="OK"), REFUSED),
+    "one hears nothing, and another's stream came and went before": (
+        looked(
+            half(
+                both(
+                    sync(
+                        sync(tale(), "open", stream="x", foreign=True), "closed", stream="x", grpc="CANCELLED"
+                    )
+                )
+            )
+        ),
+        UNTOLD,
+    ),
     "since a GCS that serves again": (looked(half(both(tale().restart()))), UNTOLD),
 }
 FINE = {
@@ -140,6 +154,12 @@ FINE = {
     ),
     "a raylet that keeps no books": looked(half(both()), books={OTHER: {"state": "connected"}}),
     "no rest": looked(half(both()), quiet=False),
+    "a stream whose connection broke": sync(both(), "closed", grpc="UNAVAILABLE"),
+    "a node that is stored as DEAD at once": closed(both(), at=3.0).write("NODE", NODE, {"state": "DEAD"}, at=3.4),
+    "another's stream in its name takes over": closed(sync(both(), "open", stream="second", foreign=True)),
+    "a stream of which nobody knows what comes by it": looked(
+        sync(half(both()), "open", stream="second", foreign=True)
+    ),
 }  # fmt: skip
 
 

@@ -240,10 +240,19 @@ class Cluster(ControlPlane, Population):
             hold.wait()
             yield from ()
 
-        return stream(
+        node = raylet.node_id.hex()
+        name = self._name("stream")
+        self.recorder.write("sync", "open", {"stream": name, "foreign": True}, node)
+        call = stream(
             frames(),
-            metadata=(("node_id", raylet.node_id.hex()), *cluster_metadata(self.driver.gcs.cluster_id)),
+            metadata=(("node_id", node), *cluster_metadata(self.driver.gcs.cluster_id)),
         )
+
+        def ended() -> None:
+            self.recorder.write("sync", "closed", {"stream": name, "grpc": call.code().name}, node)
+
+        call.add_callback(ended)
+        return call
 
     def client_of(self, gcs: GcsProcess, **options: Any) -> GcsClient:
         """A client of a given GCS (a rival), by its bare address, sending no cluster id."""

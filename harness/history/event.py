@@ -3,12 +3,13 @@
 | kind | who | what | facts |
 | --- | --- | --- | --- |
 | cluster | harness | built, closing | target, release, namespace, store (kind), ledger (bool), cpus |
-| call | a client | the method | request, deadline (s or null), again (event id of the same request's last sending) |
+| call | a client | the method | request, deadline (s or null), again (event id of the same request's last sending), claims, claimed |
 | return | a client | the method | call (event id), outcome, grpc, code, said, reply |
 | message | a subscriber | the channel | publisher, sequence, key, type, payload |
 | order | node id | the method | fields, outcome, seq, worker, script, connection (its number in the host) |
 | raylet | node id | joins, connected, waiting, gone, exit, refused, killed, disconnected, reachable | why, status, pid |
 | worker | node id | started, actor, exited | worker, pid, actor, detail |
+| sync | node id | open, sent (simulated only), view, closed | stream (its number), of (whose views), grpc, why, foreign (opened by another) |
 | bundle | node id | prepared, committed, returned | group, index |
 | gcs | gcs or rival | started, serving, ended, killed, paused, resumed, moved, disconnected, partitioned, connected, starved | life, pid, address, exit |
 | fault | harness | the fault's name | phase (inject, healed), and what it disturbs |

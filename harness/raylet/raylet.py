@@ -18,7 +18,7 @@ from harness.raylet.nursery import Nursery
 from harness.raylet.objects import ObjectStore
 from harness.raylet.orders import KEPT, Journal
 from harness.raylet.reconnect import Reconnect
-from harness.raylet.scribe import Record, Scribe
+from harness.raylet.scribe import Record, Scribe, Streams
 from harness.raylet.scripts import Scripts
 from harness.raylet.service import NodeService
 from harness.raylet.serving import Door
@@ -98,7 +98,10 @@ class Raylet:
         heard = self._heard if options.watch else None
         self.subscriber = Subscriber(self.gcs, self.node_id, self.messages, heard)
         seen = self._seen if options.watch else None
-        self.syncer = Syncer(self.gcs, self.node_id, self.syncs, self._view, seen, options.sync_reopen)
+        streams = Streams(self.scribe)
+        self.syncer = Syncer(
+            self.gcs, self.node_id, self.syncs, streams, self._view, seen, options.sync_reopen
+        )
         answers: Callable[[bytes], Any] = lambda worker_id: WorkerService(self, worker_id).answers()  # noqa: E731
         self.workers = Workers(
             self.node_id, options.address, nursery, self.scribe, answers, self._worker_died

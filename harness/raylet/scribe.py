@@ -1,9 +1,10 @@
 """What befalls raylets, written into the history of their case as it happens; the host's own pen.
 
 The kinds and facts of events: :mod:`harness.history.event`. Not written, because nobody would read
-it: orders that come each second (:data:`ROUTINE`) unless a script bends them, and the syncer's
-stream. A raylet that only counts what it hears (``watch=False``) writes no messages and no polls,
-and of the tables that it reads only their size: a thousand of them would write for minutes.
+it: orders that come each second (:data:`ROUTINE`) unless a script bends them, and of the syncer's
+streams all but what is new (:class:`Streams`). A raylet that only counts what it hears
+(``watch=False``) writes no messages, polls or streams, and of the tables that it reads only their
+size: a thousand of them would write for minutes.
 """
 
 from __future__ import annotations
@@ -195,6 +196,46 @@ class Scribe:
         known = m.ChannelType.DESCRIPTOR.values_by_number.get(message.channel_type)
         self._write("message", known.name if known else str(message.channel_type), facts)
 
+    # --- the syncer's streams -------------------------------------------------------------
+
+    def sync(self, what: str, **facts: Any) -> None:
+        """``open``, ``view`` or ``closed``, of a stream."""
+        if self._watch:
+            self._write("sync", what, facts)
+
     def _write(self, kind: str, what: str, facts: Mapping[str, Any], at: float | None = None) -> str:
         recorder = self._record.recorder
         return recorder.write(kind, what, facts, self._who, at) if recorder.on else ""
+
+
+class Streams:
+    """One raylet's syncer streams in the history: opened, whose views came, ended.
+
+    A view comes for each change of any node. Written is the first of each node in each stream: no check asks for
+    more, and raylets without news write nothing.
+    """
+
+    def __init__(self, scribe: Scribe) -> None:
+        self._scribe = scribe
+        self._number = 0
+        self._open = False
+        self._heard: set[bytes] = set()
+
+    def opened(self) -> None:
+        """The next stream took its first frame."""
+        self._number += 1
+        self._open = True
+        self._heard.clear()
+        self._scribe.sync("open", stream=self._number)
+
+    def views(self, node_ids: Iterable[bytes]) -> None:
+        """The views of a frame came, of these nodes."""
+        if new := set(node_ids) - self._heard:
+            self._heard |= new
+            self._scribe.sync("view", stream=self._number, of=sorted(one.hex() for one in new))
+
+    def closed(self, status: str, why: str) -> None:
+        """It ended, not by our will. ``status``: the name of gRPC's; '' where nobody knows."""
+        if self._open:
+            self._open = False
+            self._scribe.sync("closed", stream=self._number, grpc=status, why=why)

@@ -10,6 +10,7 @@ import grpc
 
 from harness.raylet.gcs_client import GcsClient, cancelled
 from harness.raylet.orders import Journal
+from harness.raylet.scribe import Streams
 from harness.wire import messages as m
 
 METHOD = "RaySyncer.StartSync"
@@ -25,11 +26,13 @@ class Syncer:
         gcs: GcsClient,
         node_id: bytes,
         journal: Journal,
+        streams: Streams,
         view: Callable[[], m.ResourceViewSyncMessage],
         on_view: Callable[[bytes, int, m.ResourceViewSyncMessage], None] | None,
         reopen_s: float = REOPEN_S,
     ) -> None:
         self.open = False
+        self._streams = streams
         self._gcs = gcs
         self._node_id = node_id
         self._journal = journal
@@ -98,16 +101,18 @@ class Syncer:
                 await self._send(call)
                 self.open = True
                 self._journal.write("opened")
+                self._streams.opened()
                 await self._read(call)
-                why = "ended"
+                status, why = "OK", "ended"
             except grpc.aio.AioRpcError as error:
-                why = f"{error.code().name}: {error.details()}"
+                status, why = error.code().name, f"{error.code().name}: {error.details()}"
             except asyncio.InvalidStateError:
-                why = "ended"
+                status, why = "", "ended"
             finally:
                 self.open, self._call = False, None
                 call.cancel()
             self._journal.write("closed", why=why)
+            self._streams.closed(status, why)
             await asyncio.sleep(self._reopen_s)
 
     async def _read(self, call: grpc.aio.StreamStreamCall[bytes, bytes]) -> None:
@@ -120,7 +125,9 @@ class Syncer:
                 self._journal.tally("frame")
                 continue
             one = m.RaySyncMessageBatch.FromString(frame) if batches else None
-            for message in one.messages if one is not None else [m.RaySyncMessage.FromString(frame)]:
+            messages = list(one.messages) if one is not None else [m.RaySyncMessage.FromString(frame)]
+            self._streams.views(each.node_id for each in messages if each.message_type == m.RESOURCE_VIEW)
+            for message in messages:
                 self._take(message)
 
     def _take(self, message: m.RaySyncMessage) -> None:

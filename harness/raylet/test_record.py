@@ -17,7 +17,7 @@ from harness.process.ports import allocate_port
 from harness.raylet.client import RayletHost
 from harness.raylet.handles import RayletHandle
 from harness.raylet.orders import Journal
-from harness.raylet.scribe import Record, Scribe
+from harness.raylet.scribe import Record, Scribe, Streams
 from harness.raylet.stub_gcs import StubGcs
 from harness.raylet.test_host import JOB, lease, order, push
 from harness.wait import until
@@ -216,6 +216,19 @@ def test_what_we_do_to_raylets_is_told_by_us(host: RayletHost, raylet: RayletHan
     assert told.of("raylet", "killed")[-1].facts == {"why": "SIGKILL of the host", "pid": host.pid}
 
 
+def test_a_stream_is_told_when_it_opens_and_when_it_ends(
+    gcs: StubGcs, raylet: RayletHandle, told: Told
+) -> None:
+    until("it streams", lambda: raylet.syncing)
+    raylet.resize({"CPU": 5.0})
+    until("its next view", lambda: len(raylet.syncs("sent")) > 1)
+    gcs.stop()
+    until("the end", lambda: told.of("sync", "closed"))
+    opened, closed = told.of("sync")
+    assert (opened.what, opened.who, opened.facts) == ("open", raylet.node_id.hex(), {"stream": 1})
+    assert (closed.facts["stream"], closed.facts["grpc"]) == (1, "UNAVAILABLE")
+
+
 def test_a_host_turns_to_another_case(host: RayletHost, raylet: RayletHandle, told: Told) -> None:
     until("it to poll on", lambda: len(told.of("call", "GcsSubscriberPoll")) == 2)
     host.record(told.directory, "next", 1, "r0")
@@ -299,3 +312,26 @@ def test_a_raylet_that_only_counts_tells_no_polls_and_no_tables(tmp_path: Path) 
 
     call, end = written(tmp_path, write, watch=False)
     assert (call.what, end.facts["reply"]) == ("GetAllJobInfo", {"$cut": 100})
+
+
+def test_of_each_stream_the_first_view_of_each_node_is_told(tmp_path: Path) -> None:
+    def write(scribe: Scribe) -> None:
+        streams = Streams(scribe)
+        for _ in range(2):
+            streams.opened()
+            for some in ([b"a"], [b"a", b"b"], [b"b"]):
+                streams.views(some)
+            streams.closed("OK", "ended")
+        streams.closed("UNAVAILABLE", "never opened again")
+
+    assert [(one.what, one.facts) for one in written(tmp_path, write)] == [
+        told
+        for stream in (1, 2)
+        for told in (
+            ("open", {"stream": stream}),
+            ("view", {"stream": stream, "of": [b"a".hex()]}),
+            ("view", {"stream": stream, "of": [b"b".hex()]}),
+            ("closed", {"stream": stream, "grpc": "OK", "why": "ended"}),
+        )
+    ]
+    assert not written(tmp_path / "fleet", write, watch=False)

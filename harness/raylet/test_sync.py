@@ -6,8 +6,10 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+from harness.raylet.scribe import Record, Scribe, Streams
 from harness.raylet.sync import Syncer
 from harness.wire import messages as m
+from harness.wire.dialect import dialect
 
 
 async def turns(number: int) -> None:
@@ -52,7 +54,8 @@ def test_changes_while_a_view_is_written_are_in_the_next_one() -> None:
         gcs: Any = SimpleNamespace(link=link, metadata=lambda *_: ())
         journal: Any = SimpleNamespace(write=lambda *_, **__: None, tally=lambda _: None)
         view = lambda: m.ResourceViewSyncMessage(resources_available={"CPU": cpus[0]})  # noqa: E731
-        syncer = Syncer(gcs, b"n" * 28, journal, view, None)
+        unwritten = Streams(Scribe(b"n" * 28, Record(), dialect()))
+        syncer = Syncer(gcs, b"n" * 28, journal, unwritten, view, None)
         syncer.start()
         for number in range(1, 6):
             cpus[0] = number
