@@ -121,9 +121,14 @@ def _overdue(gcs: Gcs, group_id: bytes, life: int, node_id: bytes, _outcome: Any
         return
     del group.preparing[node_id]
     group.failed.add(node_id)
-    group.owing.add((life, node_id))
-    group.dirty[node_id] = group.dirty.get(node_id, 0) + 1
+    _owes(group, node_id)
     _go_on(gcs, group)
+
+
+def _owes(group: Group, node_id: bytes) -> None:
+    """This attempt is over for a node that has not answered Prepare."""
+    group.owing.add((group.life, node_id))
+    group.dirty[node_id] = group.dirty.get(node_id, 0) + 1
 
 
 def _no_longer_owed(gcs: Gcs, group_id: bytes, life: int, node_id: bytes) -> None:
@@ -145,9 +150,15 @@ def _go_on(gcs: Gcs, group: Group) -> None:
 
 
 def _abandon_plan(gcs: Gcs, group: Group) -> None:
-    """Give back what was prepared, or may yet be."""
-    for node_id in sorted(set(group.plan.values()) - group.failed):
+    """Give back what was prepared. What may yet be is given back when its node has answered.
+
+    Given back at once, it could be prepared after that, and the late answer would take it from the next attempt.
+    """
+    for node_id in sorted(set(group.plan.values()) - group.failed - set(group.preparing)):
         give_back(gcs, group.group_id, node_id, _planned(group, node_id))
+    for node_id in group.preparing:
+        _owes(group, node_id)
+    group.preparing = {}
     group.plan = {}
     group.phase = GroupPhase.WAITING
 

@@ -5,13 +5,8 @@ from __future__ import annotations
 import pytest
 
 from harness.wire import messages as m
-from reference_gcs.world import (
-    NEVER,
-    NODE,
-    group_spec,
-    node,
-    populated,
-)
+from reference_gcs.core import effects as fx
+from reference_gcs.world import NEVER, NODE, World, group_spec, node, populated
 
 GROUP = m.PlacementGroupTableData
 
@@ -91,6 +86,37 @@ def test_a_node_that_owes_an_answer_is_not_used_until_it_gives_it() -> None:
     shown = world.ask("GetPlacementGroup", placement_group_id=group_spec(1).placement_group_id)
     assert shown.placement_group_table_data.state == GROUP.CREATED
     assert len(world.orders("PrepareBundleResources")) == 2
+
+
+def test_a_late_answer_does_not_take_the_bundles_of_the_next_attempt() -> None:
+    """Two nodes are lost one after the other, while both spares are slow to prepare."""
+    world = populated()
+    first, second, third, fourth = (bytes([one]) * 28 for one in b"NMKL")
+    world.ask("RegisterNode", node_info=node(second))
+    world.ask("CreatePlacementGroup", placement_group_spec=group_spec(1, strategy=m.STRICT_SPREAD))
+    for spare in (third, fourth):
+        world.ask("RegisterNode", node_info=node(spare))
+    world.behaviours["PrepareBundleResources"] = lambda _send: NEVER
+    world.ask("UnregisterNode", node_id=first)
+    world.wait(0.1)
+    (slow,) = [one for one in world.unanswered if one.method.endswith("PrepareBundleResources")]
+    del world.behaviours["PrepareBundleResources"]
+    world.ask("UnregisterNode", node_id=second)
+    world.wait(3)
+    assert not [one for one in prepared_after(world, slow) if one.port == slow.port]
+    world.answer(slow, m.PrepareBundleResourcesReply(success=True))
+    world.wait(30)
+    shown = world.ask("GetPlacementGroup", placement_group_id=group_spec(1).placement_group_id)
+    row = shown.placement_group_table_data
+    assert row.state == GROUP.CREATED and {one.node_id for one in row.bundles} == {third, fourth}
+    for port in (third[0], fourth[0]):
+        last = [one.method for one in world.sent if one.port == port and "Bundle" in one.method][-1]
+        assert last.endswith("CommitBundleResources")
+
+
+def prepared_after(world: World, send: fx.Send) -> list[fx.Send]:
+    later = world.sent[world.sent.index(send) + 1 :]
+    return [one for one in later if one.method.endswith("PrepareBundleResources")]
 
 
 @pytest.mark.parametrize(
