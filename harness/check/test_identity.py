@@ -43,6 +43,21 @@ def test_claims_that_were_answered_at_all_and_looks_are_judged() -> None:
     assert (ruling.violations, ruling.judged) == ((), 4)
 
 
+def test_one_who_claims_what_the_cluster_is_called_is_no_stranger() -> None:
+    told = tale().call("GetClusterId", reply={"cluster_id": "ab"})
+    for number, claimed_id in enumerate(("ab", "cd")):
+        told.event("call", "GetAllNodeInfo", {"claims": CLAIM, "claimed": claimed_id}, "x", id=f"c{number}")
+        told.event("return", "GetAllNodeInfo", {**FACTS, "call": f"c{number}", "grpc": "OK"}, "x")
+    ruling = identity(told.story())
+    assert ([one.events[0] for one in ruling.violations], ruling.judged) == (["c1"], 1)
+
+
+def test_a_call_that_no_gcs_answered_shows_nothing() -> None:
+    for status in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"):
+        assert identity(claimed(tale(), "c", status).story()).idle
+    assert identity(claimed(tale(), "c", "ABORTED").story()).judged == 1
+
+
 def test_no_other_call_hides_a_stranger() -> None:
     told = tale().call("InternalKVPut").event("call", "InternalKVPut", {"claims": CLAIM}, "intruder")
     assert [one.events for one in identity(claimed(told, "c").story()).violations] == [("c", "c-end")]

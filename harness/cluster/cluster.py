@@ -266,6 +266,7 @@ class Cluster(ControlPlane, Population):
             {**QUICK_BACKOFF, **self._channel, **options},
             recorder=self.recorder,
             name=self._name(kind),
+            wanted_token=self.wanted_token,
         )
         self.clients.append(client)
         self._ending.callback(client.close)

@@ -239,6 +239,12 @@ class ControlPlane:
         return max(0, sum(life.serving is not None for life in self.gcs.lives) - 1)
 
     @property
+    def wanted_token(self) -> str | None:
+        """The bearer token without which the GCS lets nobody in; None: it asks for none."""
+        env = self.gcs.launch.env
+        return env.get("RAY_AUTH_TOKEN") if env.get("RAY_AUTH_MODE") == "token" else None
+
+    @property
     def address(self) -> str:
         """The gRPC target under which drivers know the GCS."""
         ip, port = self._known_at()

@@ -15,6 +15,7 @@ import grpc
 import redis
 
 from harness.check.agreement import complaints
+from harness.check.identity import REFUSED_LOOK
 from harness.driver import look
 from harness.driver.client import QUICK_BACKOFF, GcsClient, Refused
 from harness.errors import TimedOut
@@ -51,6 +52,8 @@ class Seen:
     stored: Mapping[str, Any] | None = None
     why: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    refused: str = ""
+    """With which words the GCS would not answer one who sends no cluster id."""
 
 
 def close(cluster: Cluster, who: str, within: float) -> None:
@@ -83,6 +86,8 @@ def begin(cluster: Cluster, who: str) -> None:
 
 
 def _write(cluster: Cluster, who: str, what: str, seen: Seen) -> None:
+    if seen.refused:
+        cluster.recorder.write("look", REFUSED_LOOK, {"why": seen.refused}, who, seen.at)
     if seen.view is None:
         return
     facts = {
@@ -171,6 +176,9 @@ class _Eye:
             seen.view = {**asdict(view), "available": available}
         except _UNREADABLE as problem:
             seen.why.append(f"the GCS cannot be read: {_said(problem)}")
+            foreign = self._cluster.target.dialect.wrong_cluster_id.name
+            if self._cluster.wanted_token is None and _status(problem) == foreign:
+                seen.refused = _said(problem)
 
 
 def _book(raylet: RayletHandle) -> dict[str, Any]:
@@ -189,5 +197,10 @@ def _book(raylet: RayletHandle) -> dict[str, Any]:
     }
 
 
+def _status(problem: Exception) -> str:
+    """The name of gRPC's status; '' of what is none."""
+    return str(problem.code().name) if isinstance(problem, grpc.Call) else ""
+
+
 def _said(problem: Exception) -> str:
-    return f"{problem.code().name}" if isinstance(problem, grpc.Call) else str(problem)
+    return _status(problem) or str(problem)

@@ -16,8 +16,10 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
+from harness.check.identity import ANOTHER_CLUSTER, ANOTHER_TOKEN, NO_TOKEN
 from harness.driver.recording import Calls, Recorded
 from harness.history.recorder import Recorder
+from harness.wire import ids
 from harness.wire import messages as m
 from harness.wire.dialect import Dialect
 from harness.wire.rpc import MAX_MESSAGE_BYTES, cluster_metadata, method, multicallable
@@ -62,6 +64,8 @@ class GcsClient:
     cluster_id: bytes | None = None
     recorder: Recorder = field(default_factory=Recorder)
     name: str = "client"
+    wanted_token: str | None = None
+    """The token that its GCS wants of every caller; None: none, as far as is known."""
 
     def __post_init__(self) -> None:
         # Without a pool of its own, gRPC would hand this channel the connection, and so the
@@ -151,11 +155,22 @@ class GcsClient:
             )
 
         if self.recorder.on:
-            future: Any = self._calls.send(method(name).name, request, within, again, send)
+            more = {"again": again} if again is not None else {}
+            more |= self._claims(method(name).name, cluster_id, token)
+            future: Any = self._calls.send(method(name).name, request, within, more, send)
         else:
             future = send()
         self.sent += 1
         return future
+
+    def _claims(self, name: str, cluster_id: bytes | str | None, token: str | None) -> dict[str, str]:
+        """What a call says of its caller that it should not, as facts of its event; none for an honest one."""
+        if self.wanted_token is not None and token != self.wanted_token:
+            return {"claims": NO_TOKEN if token is None else ANOTHER_TOKEN}
+        if not isinstance(cluster_id, bytes) or cluster_id in (ids.NIL_CLUSTER, self.cluster_id):
+            return {}
+        # Who asks for the cluster id may not know it.
+        return {"claims": ANOTHER_CLUSTER, "claimed": cluster_id.hex()} if name != "GetClusterId" else {}
 
     def control(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -43,14 +43,15 @@ class Calls:
         method: str,
         request: Message,
         deadline: float | None,
-        again: str | None,
+        more: Mapping[str, str],
         send: Callable[[], Any],
     ) -> Recorded:
-        """Write the call down, ``send`` it, and give its future; what ``send`` raises ends the call."""
+        """Write the call down, ``send`` it, and give its future; what ``send`` raises ends the call.
+
+        ``more``: its facts ``again``, ``claims`` and ``claimed``, as far as it has them.
+        """
         bound = None if deadline is None else round(deadline, 3)
-        facts: dict[str, Any] = {"request": plain(request), "deadline": bound}
-        if again is not None:
-            facts["again"] = again
+        facts: dict[str, Any] = {"request": plain(request), "deadline": bound, **more}
         case = self._recorder.case
         id = self._recorder.write("call", method, facts, self._who)
         self._open[id] = method

@@ -19,6 +19,7 @@ from harness.history.log import HISTORY, events
 from harness.history.recorder import Recorder
 from harness.process.ports import allocate_address, allocate_port
 from harness.wait import until
+from harness.wire import ids
 from harness.wire import messages as m
 from harness.wire.dialect import dialect
 from harness.wire.rpc import handlers
@@ -209,3 +210,19 @@ def test_without_a_history_grpcs_own_future_is_given(gcs: Gcs) -> None:
     assert not isinstance(call, Recorded)
     assert call.result().added
     client.close()
+
+
+def test_what_a_stranger_claims_is_written_with_the_call(gcs: Gcs, client: GcsClient) -> None:
+    def claims(**more: Any) -> dict[str, Any]:
+        client.call("InternalKVPut", PUT, **more)
+        facts = written(client, "call")[-1].facts
+        return {name: facts[name] for name in ("claims", "claimed") if name in facts}
+
+    client.cluster_id = b"c" * ids.UNIQUE
+    honest: tuple[bytes | str | None, ...] = ("own", None, client.cluster_id, ids.NIL_CLUSTER)
+    assert [claims(cluster_id=one) for one in honest] == [{}] * 4
+    assert claims(cluster_id=b"d" * 28) == {"claims": "another cluster", "claimed": "64" * 28}
+    client.wanted_token = "right"
+    assert claims(token="right") == {}
+    assert claims(token="wrong") == {"claims": "another token"}
+    assert claims() == {"claims": "no token"}

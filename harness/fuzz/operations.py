@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.check.identity import ANOTHER_CLUSTER as ANOTHER_CLUSTER
+from harness.check.identity import ANOTHER_TOKEN as ANOTHER_TOKEN
+from harness.check.identity import CLAIMS as CLAIMS
+from harness.check.identity import NO_TOKEN as NO_TOKEN
 from harness.fuzz.actor_operations import STRATEGIES as STRATEGIES
 from harness.fuzz.actor_operations import ForgetActor as ForgetActor
 from harness.fuzz.actor_operations import GetActor as GetActor
@@ -24,7 +28,6 @@ from harness.fuzz.actor_operations import StartActor as StartActor
 from harness.fuzz.actor_operations import StartGroup as StartGroup
 from harness.fuzz.actor_operations import WaitGroup as WaitGroup
 
-ANOTHER_CLUSTER, ANOTHER_TOKEN, NO_TOKEN = CLAIMS = ("another cluster", "another token", "no token")
 CHANNELS = ("ACTOR", "JOB", "NODE_INFO", "WORKER_DELTA", "ERROR_INFO")
 
 

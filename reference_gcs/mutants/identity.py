@@ -28,7 +28,7 @@ def trusts_any_cluster_id(
 @mutant(
     access.refusal,
     breaks="C4",
-    seen_by=(SCENARIO,),
+    seen_by=("identity", SCENARIO),
     cases=[IDENTITY + "test_a_missing_cluster_id_is_accepted"],
 )
 def wants_a_cluster_id_of_everybody(
