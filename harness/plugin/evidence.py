@@ -166,8 +166,9 @@ def judge(item: pytest.Item, case: str) -> list[Ruling]:
 def _conclude(item: pytest.Item, key: str, ended: BaseException | None, rulings: Sequence[Ruling]) -> None:
     """Hand the findings on with the report, and end the scenario as they demand."""
     from harness.judge import conclude
+    from harness.plugin.verdicts import proved_nothing
 
-    vague = str(ended) if isinstance(ended, Inconclusive) else ""
+    vague = proved_nothing(ended) or ""
     own = [failure_of(said(ended))] if ended is not None and not vague else []
     conclusion = conclude(key, own, vague, rulings, entries(item.config))
     item.user_properties.append((FAILURES, json.dumps([asdict(one) for one in conclusion.failures])))

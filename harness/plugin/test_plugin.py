@@ -83,6 +83,18 @@ def test_the_exit_status_is_the_verdict_s(
     assert suite(*tests, options=workers).ret == status
 
 
+@pytest.mark.parametrize("where", ["body", "setup"])
+def test_a_scenario_that_runs_out_of_its_time_is_inconclusive(suite: Suite, where: str) -> None:
+    tests = {
+        "body": "def test_late(): threading.Event().wait(60)",
+        "setup": "@pytest.fixture\ndef late(): threading.Event().wait(60)\ndef test_late(late): pass",
+    }
+    options = ["-n", "1", "-o", "timeout=1"]  # in processes of their own: the time is counted by a signal
+    result = suite("import threading", tests[where], options=options)
+    assert result.ret == 2, result.stdout.str()
+    result.stdout.fnmatch_lines(["inconclusive  scenarios/test_it.py::test_late", "*ran out of its time (1*"])
+
+
 def test_the_table_shows_each_promise_and_what_failed(suite: Suite) -> None:
     result = suite(HELD, BROKEN, VAGUE)
     result.stdout.fnmatch_lines(["*Promises of Ray, judged on cmd:true*", "*1*Reload:*broken*3*"])

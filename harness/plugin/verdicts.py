@@ -7,6 +7,7 @@ xdist and ``--junitxml`` shows them. Only the controller counts.
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import replace
@@ -26,6 +27,7 @@ RESULTS = pytest.StashKey["Tally"]()
 RECOVERIES = "recoveries"
 NOTE = "note"  # record_property("note", …) in a scenario
 _VERDICT, _REASON = "verdict", "verdict_reason"
+_TIMEOUT = re.compile(r"Timeout \(>([\d.]+)s\) from pytest-timeout")
 _MANY = {"promises": "promise", "clauses": "clause", "behaviours": "behaviour"}
 
 
@@ -35,6 +37,17 @@ def breakages() -> tuple[type[BaseException], ...]:
 
     # FutureTimeoutError: a bare call that the target never answered.
     return (AssertionError, pytest.fail.Exception, grpc.RpcError, grpc.FutureTimeoutError)
+
+
+def proved_nothing(error: BaseException | None) -> str | None:
+    """Why a case that ended with ``error`` is inconclusive; None when it is not.
+
+    One that ran out of its time proves nothing: a slow target, or a busy machine, is no broken guarantee.
+    """
+    if isinstance(error, Inconclusive):
+        return str(error)
+    late = _TIMEOUT.match(str(error)) if isinstance(error, pytest.fail.Exception) else None
+    return f"it ran out of its time ({late[1]} s) before it came to its end" if late else None
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -88,8 +101,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def _judge_scenario(report: pytest.TestReport, item: pytest.Item, error: BaseException | None) -> None:
-    if isinstance(error, Inconclusive):
-        _judge(report, Verdict.INCONCLUSIVE, str(error))
+    if (vague := proved_nothing(error)) is not None:
+        _judge(report, Verdict.INCONCLUSIVE, vague)
     elif isinstance(error, Unsupported):
         path, line, _ = item.location
         report.outcome, report.longrepr = "skipped", (path, (line or 0) + 1, f"Skipped: {error}")
