@@ -11,6 +11,7 @@
 | worker | node id | started, actor, exited | worker, pid, actor, detail |
 | sync | node id | open, sent (simulated only), view, closed | stream (its number), of (whose views), grpc, why, foreign (opened by another) |
 | bundle | node id | prepared, committed, returned | group, index |
+| drain | node id | accepted, refused | reason, reason_message, deadline_timestamp_ms, why |
 | gcs | gcs or rival | started, serving, ended, killed, paused, resumed, moved, disconnected, partitioned, connected, starved | life, pid, address, exit |
 | fault | harness | the fault's name | phase (inject, healed), and what it disturbs |
 | store | harness | started, killed, restarted, paused, resumed, cut, disconnected, connected, lost, wiped, tampered, refuses | why |

@@ -27,6 +27,7 @@ class ClusterView:
         self._places: dict[bytes, Place] = {}
         self._free: dict[bytes, dict[str, float]] = {}
         self._versions: dict[bytes, int] = {}
+        self._draining: set[bytes] = set()
 
     def node(self, node_id: bytes, place: Place | None) -> None:
         """A node is at ``place``; ``None``: it is dead."""
@@ -34,14 +35,16 @@ class ClusterView:
             self._places.pop(node_id, None)
             self._free.pop(node_id, None)
             self._versions.pop(node_id, None)
+            self._draining.discard(node_id)
         elif node_id != self._own:
             self._places[node_id] = place
 
-    def resources(self, node_id: bytes, version: int, free: dict[str, float]) -> None:
+    def resources(self, node_id: bytes, version: int, free: dict[str, float], draining: bool = False) -> None:
         """A node's view came in; older versions than the known one are ignored."""
         if node_id != self._own and version > self._versions.get(node_id, -1):
             self._versions[node_id] = version
             self._free[node_id] = free
+            (self._draining.add if draining else self._draining.discard)(node_id)
 
     def seen(self, node_id: bytes) -> dict[str, float] | None:
         """What ``node_id`` was last heard to have free."""
@@ -52,13 +55,15 @@ class ClusterView:
         return dict(self._places)
 
     def spill(self, demand: Demand, affinity: bytes = b"") -> tuple[bytes, Place] | None:
-        """Another node for ``demand``; with ``affinity`` that one or none."""
+        """Another node for ``demand``, one that does not drain; with ``affinity`` that one or none."""
         if affinity:
             place = self._places.get(affinity)
             return (affinity, place) if place is not None else None
         wanted = demand.grouped if demand.group is not None else demand.amounts
         for node_id, free in self._free.items():
             place = self._places.get(node_id)
-            if place is not None and all(free.get(name, 0.0) >= n for name, n in wanted.items()):
+            if place is None or node_id in self._draining:
+                continue
+            if all(free.get(name, 0.0) >= n for name, n in wanted.items()):
                 return node_id, place
         return None

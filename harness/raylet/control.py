@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from harness.raylet import jsonline
+from harness.raylet.drain import goodbye
 from harness.raylet.objects import NoSuchObject, pull
 from harness.raylet.raylet import Options, Raylet
 from harness.raylet.scripts import Script
@@ -177,7 +178,7 @@ class Control:
         raylet.go(asked["status"], "killed by the scenario")
 
     async def _leave(self, raylet: Raylet, asked: Asked) -> Any:
-        raylet.leave("left by the scenario", graceful=True, preempted=asked["preempted"])
+        raylet.leave(goodbye(asked["preempted"], "left by the scenario"))
 
     async def _put(self, raylet: Raylet, asked: Asked) -> Any:
         object_id, checksum = await raylet.objects.put(asked["data"])

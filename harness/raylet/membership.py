@@ -99,15 +99,11 @@ class Membership:
             self._raylet.options.self_check, lambda: self._raylet.spawn(self._self_check())
         )
 
-    async def unregister(self, why: str, preempted: bool = False) -> None:
-        """Say goodbye and exit 0; ``preempted``: because the machine is taken away."""
-        reason = m.NodeDeathInfo.EXPECTED_TERMINATION
-        if preempted:
-            reason = m.NodeDeathInfo.AUTOSCALER_DRAIN_PREEMPTED
-        death = m.NodeDeathInfo(reason=reason, reason_message=why)
+    async def unregister(self, death: m.NodeDeathInfo) -> None:
+        """Say goodbye, and exit 0."""
         request = m.UnregisterNodeRequest(node_id=self._raylet.node_id, node_death_info=death)
         await self._raylet.gcs.call("NodeInfoGcsService.UnregisterNode", request)
-        self._raylet.go(0, why)
+        self._raylet.go(0, death.reason_message)
 
     def _node_channel(self) -> str:
         whole = not self._raylet.dialect.address_and_liveness_channel

@@ -30,6 +30,9 @@ class ObjectStore:
         self.port: int = self._socket.getsockname()[1]
         self._server: asyncio.Server | None = None
 
+    def __len__(self) -> int:
+        return len(self._objects)
+
     async def put(self, data: bytes) -> tuple[bytes, str]:
         """Keep ``data``; gives back its id and its sha256 in hex."""
         if self._server is None:

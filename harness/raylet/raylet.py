@@ -11,6 +11,7 @@ from typing import Any
 from harness.raylet import reconnect
 from harness.raylet.books import Book, Pool
 from harness.raylet.cluster_view import ClusterView, Place
+from harness.raylet.drain import Drain, decide
 from harness.raylet.gcs_client import GcsClient, GcsLink, GcsRefused, cancelled
 from harness.raylet.leases import Leases
 from harness.raylet.membership import Membership
@@ -83,7 +84,8 @@ class Raylet:
         self.exit_status: int | None = None
         self.registered = asyncio.Event()
         self.settled = asyncio.Event()
-        self.draining_until_ms: int | None = None
+        self.draining: Drain | None = None
+        self.leaving = False
         self.drivers: dict[bytes, Driver] = {}
         self._on_gone = on_gone
         self._tasks: set[asyncio.Task[None]] = set()
@@ -148,12 +150,11 @@ class Raylet:
         self.transitions.write("exit", status=status, why=why)
         self._on_gone(self, status)
 
-    def leave(self, why: str, graceful: bool, preempted: bool = False) -> None:
-        """Exit 0, after saying goodbye to the GCS if ``graceful``; ``preempted``: its machine is taken away."""
-        if graceful:
-            self.spawn(self._membership.unregister(why, preempted))
-        else:
-            self.go(0, why)
+    def leave(self, death: m.NodeDeathInfo) -> None:
+        """Say goodbye to the GCS, as one that dies of ``death``, and exit 0. Once is enough."""
+        if not self.leaving:
+            self.leaving = True
+            self.spawn(self._membership.unregister(death))
 
     async def close(self) -> None:
         """Free everything: tasks, ports, worker processes."""
@@ -184,14 +185,25 @@ class Raylet:
         self.syncer.changed()
         if self.leases.waiting:
             asyncio.get_running_loop().call_soon(self.leases.retry)
-        if self.draining_until_ms is not None and not self.leases.granted:
-            self.leave("drained", graceful=True)
+        if self.draining is not None and self.idle:
+            self.leave(self.draining.death())
 
-    def drain(self, deadline_ms: int) -> None:
-        """Take no new leases; leave once nothing is leased."""
-        self.draining_until_ms = deadline_ms
-        self.leases.closed = True
-        asyncio.get_running_loop().call_later(0.05, self.changed)
+    @property
+    def idle(self) -> bool:
+        """Nothing is leased or about to be, no bundle is held, and no object."""
+        starting = any(one.starting for one in self.leases.waiting.values())
+        return not (self.leases.granted or starting or self.book.bundles or self.objects)
+
+    def drain(self, request: m.DrainRayletRequest) -> m.DrainRayletReply:
+        """Take no new leases and bundles from now on, and leave once idle; or refuse."""
+        drains = self.draining is not None
+        self.draining, reply = decide(request, self.draining, self.idle)
+        self.scribe.drain(request, reply)
+        if self.draining is not None and not drains:
+            self.leases.closed = True
+            # The reply leaves before the port closes.
+            asyncio.get_running_loop().call_later(0.05, self.changed)
+        return reply
 
     def load_reply(self) -> bytes:
         """The bytes of a GetResourceLoadReply, made once for each change."""
@@ -208,8 +220,8 @@ class Raylet:
         return m.ResourceViewSyncMessage(
             resources_available=self.book.available(),
             resources_total=self.book.total(),
-            is_draining=self.draining_until_ms is not None,
-            draining_deadline_timestamp_ms=self.draining_until_ms or 0,
+            is_draining=self.draining is not None,
+            draining_deadline_timestamp_ms=self.draining.deadline_ms if self.draining is not None else 0,
             labels=dict(self.options.labels),
         )
 
@@ -280,7 +292,7 @@ class Raylet:
         self.leases.retry()
 
     def _seen(self, node_id: bytes, version: int, view: m.ResourceViewSyncMessage) -> None:
-        self.view.resources(node_id, version, dict(view.resources_available))
+        self.view.resources(node_id, version, dict(view.resources_available), view.is_draining)
         self.leases.retry()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -91,6 +91,11 @@ class Scribe:
         for group, index in keys:
             self._write("bundle", what, {"group": group.hex(), "index": index})
 
+    def drain(self, request: m.DrainRayletRequest, reply: m.DrainRayletReply) -> None:
+        """What it answered to a drain: kind ``drain``, ``accepted`` or ``refused``."""
+        facts = {**plain(request), "why": reply.rejection_reason_message}
+        self._write("drain", "accepted" if reply.is_accepted else "refused", facts)
+
     # --- orders ---------------------------------------------------------------------------
 
     def order(self, entry: Mapping[str, Any], request: Message) -> None:

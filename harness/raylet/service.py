@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 
 from harness.raylet.answering import Behaviour, Desk
 from harness.raylet.books import BundleKey
+from harness.raylet.drain import BUSY, TERMINATED, goodbye
 from harness.raylet.leases import asked
 from harness.raylet.serving import Answer, Refused
 from harness.wire import messages as m
@@ -132,7 +133,8 @@ class NodeService:
     async def _prepare(self, request: m.PrepareBundleResourcesRequest) -> Message:
         wanted = {key(bundle): dict(bundle.unit_resources) for bundle in request.bundle_specs}
         fresh = [one for one in wanted if one not in self._raylet.book.bundles]
-        success = self._raylet.book.prepare(wanted)
+        # A node that drains takes no new bundle; what it holds already it may be asked for again.
+        success = not (fresh and self._raylet.draining) and self._raylet.book.prepare(wanted)
         if success:
             self._raylet.scribe.bundles("prepared", fresh)
         self._raylet.changed()
@@ -187,12 +189,17 @@ class NodeService:
 
     async def _shutdown(self, request: m.ShutdownRayletRequest) -> Message:
         # The reply leaves before the port closes.
-        asyncio.get_running_loop().call_later(0.05, self._raylet.leave, "ShutdownRaylet", request.graceful)
+        loop = asyncio.get_running_loop()
+        if request.graceful:
+            loop.call_later(0.05, self._raylet.leave, goodbye(False, TERMINATED))
+        else:
+            loop.call_later(0.05, self._raylet.go, 0, "ShutdownRaylet")
         return m.ShutdownRayletReply()
 
     async def _drain(self, request: m.DrainRayletRequest) -> Message:
-        self._raylet.drain(request.deadline_timestamp_ms)
-        return m.DrainRayletReply(is_accepted=True)
+        return self._raylet.drain(request)
 
-    async def _refuse_drain(self, _: m.DrainRayletRequest) -> Message:
-        return m.DrainRayletReply(is_accepted=False, rejection_reason_message="The node is not idle.")
+    async def _refuse_drain(self, request: m.DrainRayletRequest) -> Message:
+        reply = m.DrainRayletReply(is_accepted=False, rejection_reason_message=BUSY)
+        self._raylet.scribe.drain(request, reply)
+        return reply

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from harness.raylet import jsonline
 from harness.raylet.books import demand_of
 from harness.raylet.cluster_view import ClusterView, Place
+from harness.raylet.drain import Drain, decide
 from harness.raylet.gcs_client import cancelled
 from harness.raylet.orders import Journal
 from harness.raylet.scripts import Script, Scripts
 from harness.raylet.worker import Worker
 from harness.raylet.workers import claim
+from harness.wire import messages as m
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.binary(),
@@ -138,3 +140,39 @@ def test_a_failure_within_a_cancelled_task_comes_out() -> None:
 
     with pytest.raises(ValueError, match="a bug"):
         asyncio.run(scene())
+
+
+IDLE = m.autoscaler.DRAIN_NODE_REASON_IDLE_TERMINATION
+PREEMPTION = m.autoscaler.DRAIN_NODE_REASON_PREEMPTION
+
+
+def test_a_node_that_is_not_idle_refuses_to_end_as_idle() -> None:
+    request = m.DrainRayletRequest(reason=IDLE, reason_message="idle for long")
+    drain, reply = decide(request, None, idle=False)
+    assert drain is None
+    assert not reply.is_accepted
+    assert reply.rejection_reason_message
+    drain, reply = decide(request, None, idle=True)
+    assert reply.is_accepted
+    assert drain is not None
+    assert drain.death() == m.NodeDeathInfo(
+        reason=m.NodeDeathInfo.AUTOSCALER_DRAIN_IDLE, reason_message="idle for long"
+    )
+
+
+def test_a_preemption_is_never_refused_and_the_first_drain_counts() -> None:
+    request = m.DrainRayletRequest(reason=PREEMPTION, reason_message="taken", deadline_timestamp_ms=5)
+    first, reply = decide(request, None, idle=False)
+    assert reply.is_accepted
+    assert first == Drain(PREEMPTION, "taken", 5)
+    assert first.death().reason == m.NodeDeathInfo.AUTOSCALER_DRAIN_PREEMPTED
+    assert decide(m.DrainRayletRequest(reason=IDLE), first, idle=False) == (first, reply)
+
+
+def test_a_lease_is_not_spilled_to_a_node_that_drains() -> None:
+    view = ClusterView(b"me")
+    view.node(b"n1", Place("127.0.0.2", 1))
+    view.resources(b"n1", 1, {"CPU": 8.0}, draining=True)
+    assert view.spill(demand_of({"CPU": 1.0})) is None
+    view.resources(b"n1", 2, {"CPU": 8.0})
+    assert view.spill(demand_of({"CPU": 1.0})) == (b"n1", Place("127.0.0.2", 1))

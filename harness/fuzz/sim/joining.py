@@ -55,15 +55,11 @@ class Membership:
             self._subscriber.again()
             self._read_tables()
 
-    def leave(self, preempted: bool) -> None:
+    def leave(self, death: m.NodeDeathInfo) -> None:
         """Say goodbye, and exit."""
-        raylet = self._raylet
-        reason = m.NodeDeathInfo.EXPECTED_TERMINATION
-        if preempted:
-            reason = m.NodeDeathInfo.AUTOSCALER_DRAIN_PREEMPTED
-        death = m.NodeDeathInfo(reason=reason, reason_message="asked to")
+        raylet, why = self._raylet, death.reason_message
         request = m.UnregisterNodeRequest(node_id=raylet.node_id, node_death_info=death)
-        raylet.call("NodeInfoGcsService.UnregisterNode", request, lambda _reply: raylet.exit(0, "asked to"))
+        raylet.call("NodeInfoGcsService.UnregisterNode", request, lambda _reply: raylet.exit(0, why))
 
     def _know_cluster(self, reply: m.GetClusterIdReply) -> None:
         self._raylet.channel.cluster_id = reply.cluster_id.hex()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from harness.fuzz.sim.orders import Order
 from harness.fuzz.sim.workers import AT_ONCE
 from harness.raylet.books import BundleKey
+from harness.raylet.drain import TERMINATED, goodbye
 from harness.wire import messages as m
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def _release_workers(raylet: Raylet, order: Order, request: m.ReleaseUnusedActor
 def _prepare(raylet: Raylet, order: Order, request: m.PrepareBundleResourcesRequest) -> None:
     wanted = {key(bundle): dict(bundle.unit_resources) for bundle in request.bundle_specs}
     fresh = [one for one in wanted if one not in raylet.book.bundles]
-    success = raylet.book.prepare(wanted)
+    # A node that drains takes no new bundle; what it holds already it may be asked for again.
+    success = not (fresh and raylet.draining) and raylet.book.prepare(wanted)
     if success:
         _tell(raylet, "prepared", fresh)
     raylet.changed()
@@ -104,6 +106,15 @@ def _kill_actor(raylet: Raylet, order: Order, request: m.KillLocalActorRequest) 
     order.answer(m.KillLocalActorReply())
 
 
+def _drain(raylet: Raylet, order: Order, request: m.DrainRayletRequest) -> None:
+    order.answer(raylet.drain(request))
+
+
+def _shutdown(raylet: Raylet, order: Order, _request: m.ShutdownRayletRequest) -> None:
+    order.answer(m.ShutdownRayletReply())
+    raylet.leave(goodbye(False, TERMINATED))
+
+
 def _load(raylet: Raylet, order: Order, _request: m.GetResourceLoadRequest) -> None:
     reply = m.GetResourceLoadReply()
     reply.resources.node_id = raylet.node_id
@@ -124,6 +135,8 @@ BEHAVIOURS: dict[str, Callable[[Raylet, Order, Any], None]] = {
     "RemovePlacementGroupBundles": _remove_bundles,
     "CancelResourceReserve": _cancel_reserve,
     "ReleaseUnusedBundles": _release_bundles,
+    "DrainRaylet": _drain,
+    "ShutdownRaylet": _shutdown,
     "IsLocalWorkerDead": _is_dead,
     "KillLocalActor": _kill_actor,
     "GetResourceLoad": _load,

@@ -20,8 +20,10 @@ from harness.fuzz.sim.syncing import Syncer
 from harness.fuzz.sim.workers import IP, ORDERED, Driver, Worker, driver_failure
 from harness.raylet.books import Book, Pool
 from harness.raylet.cluster_view import ClusterView
+from harness.raylet.drain import Drain, decide
 from harness.raylet.reconnect import Reconnect, State
 from harness.raylet.scribe import ROUTINE
+from harness.wire import messages as m
 
 if TYPE_CHECKING:
     from harness.fuzz.sim.world import World
@@ -47,6 +49,8 @@ class Raylet:
         self.mute_until = 0.0
         """It owes an answer until then, and a GCS may go without it."""
         self.gone = False
+        self.draining: Drain | None = None
+        self.leaving = False
         self.channel = Channel(world.network, world.record, world.server, self.who)
         self.parking = Parking(self)
         self.member = Membership(self)
@@ -74,8 +78,11 @@ class Raylet:
     def restarted(self) -> None:
         self.member.restarted()
 
-    def leave(self, preempted: bool = False) -> None:
-        self.member.leave(preempted)
+    def leave(self, death: m.NodeDeathInfo) -> None:
+        """Say goodbye, as one that dies of ``death``, and exit. Once is enough."""
+        if not self.leaving:
+            self.leaving = True
+            self.member.leave(death)
 
     def exit(self, status: int, why: str, what: str = "exit") -> None:
         """The process ends, and with it its workers and drivers, without a word."""
@@ -134,6 +141,25 @@ class Raylet:
     def changed(self) -> None:
         """Resources changed."""
         self.syncer.changed()
+        if self.draining is not None and self.idle and not self.gone:
+            self.leave(self.draining.death())
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is leased or about to be, and no bundle is held."""
+        starting = any(one.starting for one in self.leases.waiting.values())
+        return not (self.leases.granted or starting or self.book.bundles)
+
+    def drain(self, request: m.DrainRayletRequest) -> m.DrainRayletReply:
+        """Take no new leases and bundles from now on, and leave once idle; or refuse."""
+        drains = self.draining is not None
+        self.draining, reply = decide(request, self.draining, self.idle)
+        told = {"reason": request.reason, "deadline": request.deadline_timestamp_ms}
+        self.write("drain", "accepted" if reply.is_accepted else "refused", told)
+        if self.draining is not None and not drains:
+            self.leases.closed = True
+            self.clock.after(0.05, self.changed)
+        return reply
 
     # -- orders ----------------------------------------------------------------------------
 

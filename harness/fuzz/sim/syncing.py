@@ -80,7 +80,8 @@ class Syncer:
         for one in batch.messages:
             if one.message_type == m.RESOURCE_VIEW:
                 view = m.ResourceViewSyncMessage.FromString(one.sync_message)
-                self._raylet.view.resources(one.node_id, one.version, dict(view.resources_available))
+                free = dict(view.resources_available)
+                self._raylet.view.resources(one.node_id, one.version, free, view.is_draining)
         self._raylet.leases.retry()
 
     def _start_again(self, number: int) -> None:
@@ -96,10 +97,15 @@ class Syncer:
             self._send_view()
 
     def _send_view(self) -> None:
-        book = self._raylet.book
+        book, draining = self._raylet.book, self._raylet.draining
         self._write("sent", self._streams)
         self._version += 1
-        view = m.ResourceViewSyncMessage(resources_available=book.available(), resources_total=book.total())
+        view = m.ResourceViewSyncMessage(
+            resources_available=book.available(),
+            resources_total=book.total(),
+            is_draining=draining is not None,
+            draining_deadline_timestamp_ms=draining.deadline_ms if draining is not None else 0,
+        )
         one = m.RaySyncMessage(
             version=self._version,
             message_type=m.RESOURCE_VIEW,

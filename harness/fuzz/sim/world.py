@@ -24,6 +24,7 @@ from harness.fuzz.sim.record import NAMESPACE, Record
 from harness.fuzz.sim.server import Server
 from harness.fuzz.sim.store import Store
 from harness.fuzz.sim.workers import IP, Driver, Worker
+from harness.raylet.drain import goodbye
 from harness.wire import ids
 from harness.wire import messages as m
 
@@ -146,7 +147,7 @@ class World:
         self.lives.doom(tag)
         if isinstance(do, op.UnregisterNode):
             if (raylet := self.raylet(do.node)) is not None and raylet.registered:
-                raylet.leave(do.preempted)
+                raylet.leave(goodbye(do.preempted, "asked to"))
         elif isinstance(do, op.Subscribe):
             client = Client(self, f"listener-{tag}")
             client.channel.cluster_id = self.clients[0].channel.cluster_id
