@@ -35,7 +35,6 @@ EMPTY_REPLIES = (
     "/ray.rpc.TaskInfoGcsService/AddTaskEventData",
     "/ray.rpc.TaskInfoGcsService/GetTaskEvents",
     "/ray.rpc.RuntimeEnvGcsService/PinRuntimeEnvURI",
-    "/ray.rpc.NodeResourceInfoGcsService/GetDrainingNodes",
     "/ray.rpc.autoscaler.AutoscalerStateService/GetClusterResourceState",
     "/ray.rpc.autoscaler.AutoscalerStateService/ReportAutoscalingState",
     "/ray.rpc.autoscaler.AutoscalerStateService/ReportClusterConfig",

@@ -35,7 +35,8 @@ KILLS = frozenset(
     {"KillLocalActor", "KillActor", "Exit", "ReturnWorkerLease", "ReturnWorker", "CancelWorkerLease"}
 )
 RELEASES = frozenset({"RemovePlacementGroupBundles", "CancelResourceReserve"})
-SHUTDOWNS = frozenset({"ShutdownRaylet", "DrainRaylet"})
+# DrainRaylet is none of them: what runs on a node that drains may come to its own end.
+SHUTDOWNS = frozenset({"ShutdownRaylet"})
 
 
 def lived_on(before: Sequence[Pulse], after: Sequence[Pulse]) -> list[str]:

@@ -176,13 +176,13 @@ def test_every_harm_is_told_in_full() -> None:
     living = {worker: node, other: node}
     orders = [
         Order(0.5, node, "ShutdownRaylet"),
-        Order(1, node, "DrainRaylet"),
+        Order(1, node, "ShutdownRaylet"),
         Order(2, node, "KillLocalActor", frozenset({worker, other})),
         Order(3, node, "ReleaseUnusedActorWorkers", frozenset({worker})),
         Order(4, node, "ReleaseUnusedBundles"),
     ]
     assert unharmed(orders, living, {"g:0": node}, since=1) == [
-        "DrainRaylet to 01234567, which holds living work",
+        "ShutdownRaylet to 01234567, which holds living work",
         "KillLocalActor to 01234567 ended w1",
         "KillLocalActor to 01234567 ended w2",
         "ReleaseUnusedActorWorkers to 01234567 does not list w2, which lives",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, Protocol, TypeVar
@@ -154,6 +155,45 @@ class Driver:
         request = m.GetNamedActorInfoRequest(name=name, ray_namespace=ray_namespace)
         row: m.ActorTableData = self.gcs.checked("GetNamedActorInfo", request, within).actor_table_data
         return row
+
+    # Nodes
+
+    def drain_node(
+        self,
+        node: bytes,
+        idle: bool = False,
+        why: str = "drained by a scenario",
+        seconds: float = 60.0,
+        within: float = 30.0,
+    ) -> m.autoscaler.DrainNodeReply:
+        """Ask as the autoscaler does that ``node`` takes nothing new and leaves; what was answered.
+
+        ``idle``: end it because it is idle, which it may refuse; else its machine is taken away in ``seconds``.
+        """
+        reason = m.autoscaler.DRAIN_NODE_REASON_PREEMPTION
+        if idle:
+            reason = m.autoscaler.DRAIN_NODE_REASON_IDLE_TERMINATION
+        request = m.autoscaler.DrainNodeRequest(
+            node_id=node,
+            reason=reason,
+            reason_message=why,
+            deadline_timestamp_ms=int((time.time() + seconds) * 1000),
+        )
+        reply: m.autoscaler.DrainNodeReply = self.gcs.control(
+            "AutoscalerStateService.DrainNode", request, within
+        )
+        return reply
+
+    def shut_nodes_down(self, *nodes: bytes, within: float = 30.0) -> list[bytes]:
+        """End ``nodes`` in order, by the older DrainNode; those that the answer names."""
+        request = m.DrainNodeRequest(drain_node_data=[m.DrainNodeData(node_id=one) for one in nodes])
+        reply = self.gcs.checked("NodeInfoGcsService.DrainNode", request, within)
+        return [one.node_id for one in reply.drain_node_status]
+
+    def draining_nodes(self, within: float = 30.0) -> dict[bytes, int]:
+        """The nodes that drain, and until when (Unix milliseconds)."""
+        reply = self.gcs.checked("GetDrainingNodes", m.GetDrainingNodesRequest(), within)
+        return {one.node_id: one.draining_deadline_timestamp_ms for one in reply.draining_nodes}
 
     # Placement groups
 

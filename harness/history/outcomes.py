@@ -64,6 +64,7 @@ _READS = [
     "GetAllAvailableResources",
     "GetAllTotalResources",
     "GetAllResourceUsage",
+    "GetDrainingNodes",
     "Check",
 ]
 _WAITING_READS = ("WaitPlacementGroupUntilReady", "GcsSubscriberPoll")

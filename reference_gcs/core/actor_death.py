@@ -37,7 +37,8 @@ def _worker_gone(gcs: Gcs, gone: WorkerGone) -> None:
             cause = death_cause(actor.row, Reason.WORKER_DIED, text)
             if gone.row.HasField("creation_task_exception"):
                 cause = m.ActorDeathCause(creation_task_failure_context=gone.row.creation_task_exception)
-            restart_or_die(gcs, actor, cause, wish, gcs.hold(gone.barrier))
+            free = actor.row.preempted and actor.phase is Phase.ALIVE
+            restart_or_die(gcs, actor, cause, wish, gcs.hold(gone.barrier), free)
 
 
 @on(CreationFailed)
@@ -64,17 +65,41 @@ def lose_node(gcs: Gcs, actor: Actor, node: m.GcsNodeInfo) -> None:
     """The actor's node is DEAD. A preempted node's actors restart for free."""
     text = f"The actor died because its node has died. {node.death_info.reason_message}"
     cause = death_cause(actor.row, Reason.NODE_DIED, text, node.death_info)
-    if node.death_info.reason == m.NodeDeathInfo.AUTOSCALER_DRAIN_PREEMPTED and actor.row.max_restarts:
-        actor.row.preempted = True
+    preempted = node.death_info.reason == m.NodeDeathInfo.AUTOSCALER_DRAIN_PREEMPTED
+    actor.row.preempted = actor.row.preempted or preempted
+    restart_or_die(gcs, actor, cause, True, NOTHING, actor.row.preempted)
+
+
+def preempt(gcs: Gcs, node_id: bytes, barrier: int) -> None:
+    """The node is being taken away: its actors are marked, so that whatever ends them there costs no restart."""
+    for actor in list(gcs.actors.live.values()):
+        if actor.phase is Phase.ALIVE and actor.row.address.node_id == node_id and not actor.row.preempted:
+            actor.row.preempted = True
+            row = _copy(actor.row)
+            after = then(_preempted, actor.actor_id, actor.life, row, gcs.hold(barrier))
+            gcs.write(fx.Put(layout.ACTOR, row.actor_id, row.SerializeToString()), after)
+
+
+def _preempted(
+    gcs: Gcs, actor_id: bytes, life: int, row: m.ActorTableData, done: Then, _outcome: Any
+) -> None:
+    actor = gcs.actors.live.get(actor_id)
+    if actor is not None and actor.life == life:
+        show(gcs, actor, row)
+    done.run(gcs, None)
+
+
+def restart_or_die(
+    gcs: Gcs, actor: Actor, cause: m.ActorDeathCause, wish: bool, when_stored: Then, preempted: bool = False
+) -> None:
+    """Restart within the budget if the death was not wished for; else die of ``cause``.
+
+    ``preempted``: it ends with its node, or on one that is being taken away, which costs nothing of the budget.
+    """
+    free = preempted and actor.row.max_restarts != 0
+    if wish and free:
         actor.row.num_restarts_due_to_node_preemption += 1
-        restart(gcs, actor, text, None)
-        return
-    restart_or_die(gcs, actor, cause, True, NOTHING)
-
-
-def restart_or_die(gcs: Gcs, actor: Actor, cause: m.ActorDeathCause, wish: bool, when_stored: Then) -> None:
-    """Restart within the budget if the death was not wished for; else die of ``cause``."""
-    if wish and restarts_left(actor.row):
+    if wish and (free or restarts_left(actor.row)):
         restart(gcs, actor, "", when_stored)
     else:
         die(gcs, actor, cause, when_stored)

@@ -268,6 +268,7 @@ def _created(gcs: Gcs, actor: Actor, reply: m.PushTaskReply) -> None:
     row.timestamp = gcs.now_ms()
     row.start_time = row.start_time or gcs.now_ms()
     row.repr_name = reply.actor_repr_name
+    row.preempted = False
     stored = m.ActorTableData()
     stored.CopyFrom(row)
     put = fx.Put(layout.ACTOR, row.actor_id, row.SerializeToString())

@@ -6,14 +6,13 @@ from typing import Any
 
 from harness.wire import messages as m
 from harness.wire.status import Code
+from reference_gcs.core import drain, layout, pubsub
 from reference_gcs.core import effects as fx
-from reference_gcs.core import layout, pubsub
 from reference_gcs.core.happenings import NodeGone, NodeJoined, NodeReturned, NodeSilent, on
 from reference_gcs.core.serving import serves
 from reference_gcs.core.state import Gcs, then
 
 ALIVE, DEAD = m.GcsNodeInfo.ALIVE, m.GcsNodeInfo.DEAD
-SILENT = "health check failed due to missing too many heartbeats"
 
 
 @serves("NodeInfoGcsService.GetClusterId")
@@ -75,8 +74,7 @@ def unregister_node(gcs: Gcs, call: int, request: m.UnregisterNodeRequest) -> No
 @on(NodeSilent)
 def give_up(gcs: Gcs, silent: NodeSilent) -> None:
     """Declare a node dead that the health check lost."""
-    reason = m.NodeDeathInfo(reason=m.NodeDeathInfo.UNEXPECTED_TERMINATION, reason_message=SILENT)
-    retire(gcs, silent.node_id, reason)
+    retire(gcs, silent.node_id, drain.death_of(gcs, silent.node_id))
 
 
 def retire(gcs: Gcs, node_id: bytes, reason: m.NodeDeathInfo, call: int | None = None) -> None:

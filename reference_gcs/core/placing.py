@@ -8,6 +8,7 @@ from harness.wire import ids
 from harness.wire import messages as m
 from reference_gcs.core.actor import Actor
 from reference_gcs.core.actor_rows import placement_group_of
+from reference_gcs.core.drain import deadline
 from reference_gcs.core.placement_group import Group, GroupPhase
 from reference_gcs.core.resources import fits, take
 from reference_gcs.core.state import Gcs
@@ -78,7 +79,11 @@ def _anywhere(gcs: Gcs, actor: Actor) -> Place:
     """The owner's node if it has room; else one that has; else one that could have."""
     wanted = dict(actor.spec.required_resources)
     home = actor.row.owner_address.node_id
-    candidates = [one for one in gcs.nodes.alive if not _stubborn(gcs, gcs.gates.workers, one)]
+    candidates = [
+        one
+        for one in gcs.nodes.alive
+        if not _stubborn(gcs, gcs.gates.workers, one) and deadline(gcs, one) is None
+    ]
     views = gcs.views.of
     for room in (
         {one: views[one].available for one in candidates},
@@ -137,8 +142,7 @@ def _room_for(gcs: Gcs, group: Group) -> Room:
 
 
 def _usable(gcs: Gcs, node_id: bytes) -> bool:
-    reported = gcs.views.of[node_id].reported
-    draining = reported is not None and reported.is_draining
+    draining = deadline(gcs, node_id) is not None
     return node_id in gcs.nodes.alive and node_id not in gcs.nodes.retiring and not draining
 
 

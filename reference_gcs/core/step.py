@@ -12,6 +12,7 @@ from reference_gcs.core import (
     actor_listing,
     actors,
     checks,
+    drain,
     jobs,
     kv,
     nodes,
@@ -28,7 +29,19 @@ from reference_gcs.core.serving import SERVED
 from reference_gcs.core.state import Gcs
 
 # Imported for what they serve and listen to.
-MANAGERS = (actor_kill, actor_listing, actors, jobs, kv, nodes, placement_groups, pubsub, resources, workers)
+MANAGERS = (
+    actor_kill,
+    actor_listing,
+    actors,
+    drain,
+    jobs,
+    kv,
+    nodes,
+    placement_groups,
+    pubsub,
+    resources,
+    workers,
+)
 
 
 def fresh(config: Config, seed: int) -> Gcs:

@@ -11,12 +11,14 @@ from harness.wire import messages as m
 
 @dataclass
 class Nodes:
-    """``alive`` and ``dead`` mirror stored rows; the rest are writes on their way."""
+    """``alive`` and ``dead`` mirror stored rows; ``registering`` and ``retiring`` are writes on their way."""
 
     alive: dict[bytes, m.GcsNodeInfo] = field(default_factory=dict)
     dead: dict[bytes, m.GcsNodeInfo] = field(default_factory=dict)
     registering: dict[bytes, list[int]] = field(default_factory=dict)
     retiring: dict[bytes, list[int]] = field(default_factory=dict)
+    draining: dict[bytes, m.autoscaler.DrainNodeRequest] = field(default_factory=dict)
+    """What raylets have accepted in this life of the GCS; their views tell of earlier ones."""
 
 
 @dataclass
