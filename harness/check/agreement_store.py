@@ -49,7 +49,7 @@ def _states(what: str, seen: Table, stored: Table, final: str) -> Iterator[Viola
 
 def _actor_rows(seen: Table, stored: Mapping[str, Table]) -> Iterator[Violation]:
     rows = stored.get("ACTOR", {})
-    kept = {key: row for key, row in rows.items() if _loads(key, row, stored)}
+    kept = {key: row for key, row in rows.items() if loads(key, row, stored)}
     shown_states: dict[str, Row] = {}
     for key, row in seen.items():
         has = rows.get(key)
@@ -76,7 +76,7 @@ def _same_actor(key: str, sees: Row, has: Row) -> Iterator[Violation]:
         )
 
 
-def _loads(actor: str, row: Row, stored: Mapping[str, Table]) -> bool:
+def loads(actor: str, row: Row, stored: Mapping[str, Table]) -> bool:
     """Whether a GCS would load this row (contract, section 3.3): with a task spec, of a living job."""
     if row.get("state") == "DEAD":
         return True

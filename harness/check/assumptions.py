@@ -42,7 +42,9 @@ def assumptions(story: Story) -> Ruling:
 
 
 def known_start(story: Story) -> bool:
-    """Whether it is known what the store held at the start: nothing, or what a baseline look saw."""
+    """Whether it is known what the store held at the start: nothing, or what somebody looked at."""
+    if story.inherited is not None:
+        return story.inherited.stored is not None
     first = next((life for life in story.lives if life.who == "gcs"), None)
     return story.baseline is not None or first is None or first.number == 0
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from harness.check import effects
+from harness.check.inheritance import discarded
 from harness.check.later import Later
 from harness.check.long_keys import LongKeys
 from harness.check.promise import Promise, Row, is_nil, under, worker_of
@@ -40,6 +41,7 @@ def durable(story: Story) -> Ruling:
     found += later.violations()
     blamed = {one.events[0] for one in found}
     found += [one for one in torn(story, rows, later, until) if one.events[0] not in blamed]
+    found += discarded(story, rows, {*later.touched}, until)
     unknown = f"no effect is known of {', '.join(strange)}" if strange else ""
     return rule(NAME, found, judged + later.judged, unknown)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from harness.check.rows import jobs_before
 from harness.check.ruling import Ruling, Violation, rule
 from harness.check.story import Call, Story
-from harness.wire import ids
+from harness.wire import ids, layout
 
 NAME = "unique job ids"
 
@@ -22,6 +23,7 @@ def unique_job_ids(story: Story) -> Ruling:
         found += _twice(era)
         found += _sinking(era)
         found += _taken(era, calls, story)
+        found += _counted(era, story)
     return rule(NAME, found, len(given))
 
 
@@ -67,7 +69,7 @@ def _taken(given: Sequence[Call], calls: Sequence[Call], story: Story) -> Iterat
     added: dict[int, tuple[float, tuple[str, ...]]] = {}
     look, lasting = story.baseline, story.built.get("store") != "memory"
     if look is not None and lasting:
-        added = {_job(job): (look.at, (look.id,)) for job in look.view.get("jobs", {}) if _is_job(job)}
+        added = {_job(job): (look.at, (look.id,)) for job in jobs_before(look) if _is_job(job)}
     for call in calls:
         job = str(call.request.get("data", {}).get("job_id", "")) if call.method == "AddJob" else ""
         if _is_job(job) and (lasting or call.start >= given[0].start):
@@ -77,6 +79,20 @@ def _taken(given: Sequence[Call], calls: Sequence[Call], story: Story) -> Iterat
         if when < call.start:
             said = f"{_number(call)}: asked for at {call.start:.6f}, the job was there at {when:.6f}"
             yield Violation("GetNextJobID gave the number of a job that existed", said, (*proof, *call.ids))
+
+
+def _counted(given: Sequence[Call], story: Story) -> Iterator[Violation]:
+    """A number must not be one that the store had counted before the record began."""
+    look = story.inherited
+    row = (look.stored or {}).get(layout.COUNTER, {}).get("", {}) if look is not None else {}
+    if look is None or not isinstance(count := row.get("value"), int):
+        return
+    for call in given:
+        if _number(call) <= count:
+            said = f"{_number(call)} at {call.end:.6f}; {count} had been given before {look.at:.6f}"
+            yield Violation(
+                "GetNextJobID gave a number that another life had given", said, (look.id, *call.ids)
+            )
 
 
 def _is_job(job: str) -> bool:

@@ -59,7 +59,7 @@ class Later:
 
     def violations(self) -> Iterator[Violation]:
         for look in self._story.looks:
-            if look.what == "baseline" or look.at >= self._until:
+            if look is self._story.baseline or look.at >= self._until:
                 continue
             until = read_until(self._story, look)
             sources = self._sources(look)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.check.calm import SETTLED_S, calm_since, last_rest
+from harness.check.inheritance import GROUP, SPECS, left
 from harness.check.living import actor_of
 from harness.check.promise import is_nil
 from harness.check.ruling import Ruling, Violation, rule
@@ -29,6 +30,7 @@ SWEEPS = frozenset({"ReleaseUnusedActorWorkers", "ReleaseUnusedBundles"})
 COMMITS = frozenset({"CommitBundleResources"})
 SLOW = frozenset({"delay", "hold", "stall", "mute"})
 """Deviations by which a raylet keeps the GCS waiting; after the others that asks again."""
+TABLES = ("JOB", "ACTOR", GROUP)
 Row = Mapping[str, Any]
 UNSTORED: tuple[float, Row] = (0.0, {})
 """When a row was stored, and that row, where none was."""
@@ -56,6 +58,11 @@ class _Rubble:
         self._committing = _kept_waiting(story, look, life, COMMITS, SLOW)
         self._stored: dict[tuple[str, str], tuple[float, Row]] = {}
         self._since: dict[tuple[str, str], float] = {}
+        before = story.inherited
+        if before is not None:
+            rows = ((table, key, row) for table in TABLES for key, row in left(story, table).items())
+            self._stored = {(table, key): (before.at, row) for table, key, row in rows}
+            self._since = dict.fromkeys(self._stored, before.at)
         for write in story.writes:
             if write.done is None or write.done > look.at:
                 continue
@@ -76,12 +83,7 @@ class _Rubble:
     # --- what ends with its job --------------------------------------------------------------------
 
     def actors(self) -> Iterator[Violation]:
-        for call in self._story.calls:
-            if call.method != "RegisterActor":
-                continue
-            spec = call.request.get("task_spec", {})
-            creation = spec.get("actor_creation_task_spec", {})
-            actor = str(creation.get("actor_id", ""))
+        for actor, spec, proof in self._specs():
             row = self._actors.get(actor)
             job = actor[-2 * ids.JOB :]
             if row is None or row.get("detached") or not is_nil(str(spec.get("root_detached_actor_id", ""))):
@@ -93,13 +95,10 @@ class _Rubble:
             if row["state"] != "DEAD":
                 how = "was loaded again" if over < self._life.started else "lives on"
                 said = f"actor {actor} is {row['state']}; job {job} was finished at {over:.6f}"
-                yield Violation(f"an owned actor of a finished job {how}", said, (*call.ids, self._look.id))
+                yield Violation(f"an owned actor of a finished job {how}", said, (*proof, self._look.id))
 
     def groups(self) -> Iterator[Violation]:
-        for call in self._story.calls:
-            if call.method != "CreatePlacementGroup":
-                continue
-            spec = call.request.get("placement_group_spec", {})
+        for spec, proof in self._group_specs():
             group = str(spec.get("placement_group_id", ""))
             row, job = self._groups.get(group), str(spec.get("creator_job_id", ""))
             over = self._over_since(job)
@@ -112,7 +111,25 @@ class _Rubble:
             self.judged += 1
             if row["state"] != "REMOVED":
                 said = f"group {group} is {row['state']}; job {job} was finished at {over:.6f}"
-                yield Violation("a group of a finished job is kept", said, (*call.ids, self._look.id))
+                yield Violation("a group of a finished job is kept", said, (*proof, self._look.id))
+
+    def _specs(self) -> Iterator[tuple[str, Row, tuple[str, ...]]]:
+        """The actors of which it is known as what they were registered, and what shows it."""
+        before = self._story.inherited
+        if before is not None:
+            yield from ((actor, spec, (before.id,)) for actor, spec in left(self._story, SPECS).items())
+        for call in self._story.calls:
+            if call.method == "RegisterActor":
+                spec = call.request.get("task_spec", {})
+                yield str(spec.get("actor_creation_task_spec", {}).get("actor_id", "")), spec, call.ids
+
+    def _group_specs(self) -> Iterator[tuple[Row, tuple[str, ...]]]:
+        before = self._story.inherited
+        if before is not None:
+            yield from ((row, (before.id,)) for row in left(self._story, GROUP).values())
+        for call in self._story.calls:
+            if call.method == "CreatePlacementGroup":
+                yield call.request.get("placement_group_spec", {}), call.ids
 
     # --- what should have gone on ----------------------------------------------------------------------
 
@@ -121,13 +138,9 @@ class _Rubble:
         bent = any(
             one.facts.get("script") and one.at >= self._life.started for one in self._story.of("order")
         )
-        for call in () if bent else self._story.calls:
-            spec = call.request.get("task_spec", {})
-            if call.method != "RegisterActor" or any(
-                spec.get("scheduling_strategy", {}).get(one) for one in BOUND
-            ):
+        for actor, spec, proof in () if bent else self._specs():
+            if any(spec.get("scheduling_strategy", {}).get(one) for one in BOUND):
                 continue
-            actor = str(spec.get("actor_creation_task_spec", {}).get("actor_id", ""))
             begun = self._life.started
             since = max(self._since.get(("ACTOR", actor), begun), begun)
             if self._actors.get(actor, {}).get("state") != "RESTARTING" or not self._settled(since):
@@ -138,7 +151,7 @@ class _Rubble:
             )
             if not sought and (node := self._room(spec.get("required_resources", {}))) is not None:
                 said = f"actor {actor}, since {since:.6f}; node {node} has room for it"
-                yield Violation("an actor is RESTARTING for ever", said, (*call.ids, self._look.id))
+                yield Violation("an actor is RESTARTING for ever", said, (*proof, self._look.id))
 
     def torn_groups(self) -> Iterator[Violation]:
         """Groups that stay PREPARED on living nodes, or PENDING though a living node has room."""
@@ -192,6 +205,12 @@ class _Rubble:
             and one.outcome == "ok"
             and one.end is not None
         ]
+        for node in sorted(heads & left(self._story, "NODE").keys()):
+            before, others = self._story.inherited, [one for one in joined if _node(one) != node]
+            if before is not None and others and self._settled(others[-1].end or 0.0):
+                said = f"node {node}, which another life had left, and {_node(others[-1])}"
+                yield Violation("two head nodes are ALIVE", said, (before.id, *others[-1].ids, self._look.id))
+                return
         self.judged += bool(heads)
         for first in joined:
             # Of two that register at once neither is the old one.

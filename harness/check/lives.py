@@ -62,7 +62,7 @@ def lives(story: Story) -> Ruling:
         by_life = _by_life(reads, story)
         for number, seen in by_life.items():
             found += judge.in_order(seen, "what clients read")
-            if number and story.built.get("ledger"):
+            if (number or story.inherited is not None) and story.built.get("ledger"):
                 found += judge.after_recovery(seen, next(one for one in story.lives if one.number == number))
     return rule(NAME, _once(found), len(stored) + len(reads) + len(messages))
 

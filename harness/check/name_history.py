@@ -11,6 +11,7 @@ from harness.check.assumptions import known_start
 from harness.check.effects import RESTART_FOR_LINEAGE
 from harness.check.models import ANY
 from harness.check.observed import of_reply, written
+from harness.check.rows import jobs_before
 from harness.check.story import Call, Story
 from harness.check.wgl import Operation
 from harness.wire.dialect import dialect
@@ -70,14 +71,23 @@ def name_histories(story: Story) -> list[NameHistory]:
             name = f"{call.request.get('ray_namespace', '')}/{call.request.get('name', '')}"
             if name in found:
                 found[name] += _look(call)
-    empty = story.baseline is None and known_start(story)
-    initial = None if empty else ANY
+    empty = known_start(story) and (story.baseline is None or story.inherited is not None)
+    held = _held_before(story)
     revived = asked_back(story)
     return [
-        NameHistory(name, initial, done, frozenset(actors[name]))
+        NameHistory(name, None if empty and name not in held else ANY, done, frozenset(actors[name]))
         for name, done in found.items()
         if not actors[name] & revived
     ]
+
+
+def _held_before(story: Story) -> frozenset[str]:
+    """The names that actors may have had which another life left behind: how those end nobody sees."""
+    look = story.inherited
+    rows = (look.stored or {}).get("ACTOR", {}).values() if look is not None else ()
+    return frozenset(
+        f"{row.get('ray_namespace', '')}/{row.get('name', '')}" for row in rows if row.get("state") != "DEAD"
+    )
 
 
 def _over(call: Call, dead: float, tried: float) -> bool:
@@ -161,7 +171,7 @@ def _ends_of(story: Story, actor: str) -> Iterator[float]:
 
 
 def _has_job(story: Story, job: str) -> bool:
-    if story.baseline is not None and job in story.baseline.view.get("jobs", {}):
+    if job in jobs_before(story.baseline):
         return True
     return any(
         one.method == "AddJob" and one.outcome == "ok" and one.request.get("data", {}).get("job_id") == job

@@ -8,6 +8,7 @@ from itertools import combinations
 from math import inf
 from typing import Any
 
+from harness.check.inheritance import left, loadable
 from harness.check.name_history import asked_back, seen_dead
 from harness.check.observed import Seen, of_reply, read, written
 from harness.check.ruling import Ruling, Violation, rule
@@ -24,6 +25,7 @@ def one_name(story: Story) -> Ruling:
     until = story.store_lost if story.store_lost is not None else float("inf")
     stored = [one for one in written(story) if one.table == "ACTOR" and one.end < until]
     over = _over_with_their_job(story)
+    stored = [one for one in stored if not _left_behind(one, story)]
     spans = [span for span in _spans(stored) if span.ends_with not in over]
     named = {span.name for span in spans}
     found = [*_overlapping(spans)]
@@ -31,11 +33,26 @@ def one_name(story: Story) -> Ruling:
         if call.method == "GetAllActorInfo" and call.outcome == "ok" and call.start < until:
             found += _doubled(_names_read(of_reply(call)), "a client read", call.ids)
     for look in story.looks:
-        if look.at < until:
+        if look.at < until:  # an inherited one has no view
             found += _doubled(_names_looked_at(look.view.get("actors", {})), "a look shows", (look.id,))
     registered = _registered(story.calls, until)
     found += _both_lived(registered, story)
     return rule(NAME, found, len({*named, *registered}))
+
+
+def _left_behind(one: Seen, story: Story) -> bool:
+    """Whether it is a row of another life's that no GCS has to load, or one of two with one name even then."""
+    look = story.inherited
+    if look is None or one.ids != (look.id,):
+        return False
+    living = loadable(story)
+    rows = [row for actor, row in left(story, "ACTOR").items() if actor in living]
+    same = [row for row in rows if _name(row) == _name(one.row or {})]
+    return one.key not in living or len(same) > 1
+
+
+def _name(row: Mapping[str, Any]) -> Name:
+    return row.get("ray_namespace", ""), row.get("name", "")
 
 
 # --- in the store ----------------------------------------------------------------------------------

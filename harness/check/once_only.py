@@ -182,6 +182,7 @@ class _Budget:
 
     def __init__(self, story: Story, until: float) -> None:
         self.judged = 0
+        self._before = story.inherited
         self._seen = [
             one for one in (*written(story), *read(story)) if one.table == "ACTOR" and one.end < until
         ]
@@ -192,6 +193,8 @@ class _Budget:
             row = one.row or {}
             spent = int(row.get("num_restarts", 0)) - int(row.get("num_restarts_due_to_node_preemption", 0))
             most = int(row.get("max_restarts", 0))
+            if self._before is not None and one.ids == (self._before.id,):
+                continue  # another life's doing
             self.judged += spent > 0
             if spent > most >= 0 and one.key not in told:
                 told.add(one.key)

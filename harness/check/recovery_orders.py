@@ -42,7 +42,8 @@ def recovery_orders(story: Story) -> Ruling:
     if not story.built.get("ledger") or any(life.who != "gcs" for life in story.lives):
         return rule(NAME, (), 0)
     judge = _Judge(story)
-    returns = story.lives if story.baseline is None else story.lives[1:]
+    lived_on = story.baseline is not None and story.inherited is None
+    returns = story.lives[1:] if lived_on else story.lives
     found = [one for life in returns for one in judge.of(life)]
     return rule(NAME, found, judge.judged)
 
@@ -61,7 +62,8 @@ class _Judge:
         if since == float("inf"):
             return
         orders = self._orders(life, since)
-        alone = [one for one in dict.fromkeys(self._rows.keys("NODE")) if one not in self._neighbours]
+        strange = self._neighbours | self._elsewhere
+        alone = [one for one in dict.fromkeys(self._rows.keys("NODE")) if one not in strange]
         known = {node: self._states(node, life.started) for node in alone}
         alive = [one for one, states in known.items() if states == {"ALIVE"} and self._stays(one, life)]
         dead = [one for one, states in known.items() if states == {"DEAD"} and self._stays(one, life)]
@@ -72,6 +74,13 @@ class _Judge:
         yield from self._prepared(life, alive, orders)
         for node in dead:
             yield from self._the_dead(life, node, orders)
+
+    @cached_property
+    def _elsewhere(self) -> set[str]:
+        """Nodes that were inherited, of raylets that do not write this record."""
+        look = self._story.inherited
+        left = (look.stored or {}).get("NODE", {}) if look is not None else {}
+        return {*left} - {one.who for one in self._story.of("raylet")}
 
     def _orders(self, life: Life, since: float) -> list[Event]:
         """But those that an earlier life sent, and that were read late: it had used their connection before."""

@@ -26,7 +26,7 @@ def key_of(write: Write) -> str:
 class Rows:
     """The rows of one cluster's store. Keys in hex; of KV the whole field.
 
-    A row starts as the baseline look found it in the store, or absent where the case began with an
+    A row starts as the first look found it in the store, or absent where the case began with an
     empty one.
     """
 
@@ -182,6 +182,15 @@ def stored(look: Look, table: str) -> Mapping[str, Row] | None:
 def shows(table: str, key: str) -> bool:
     """Whether a view has a place for this row."""
     return table in VIEWS and (table != layout.KV or key.startswith(_VIEWED))
+
+
+def jobs_before(look: Look | None) -> dict[str, bool]:
+    """The jobs that there were when the case began, and whether they were finished."""
+    if look is None:
+        return {}
+    if look.view:
+        return {job: bool(row.get("dead")) for job, row in look.view.get("jobs", {}).items()}
+    return {job: bool(row.get("is_dead")) for job, row in (look.stored or {}).get("JOB", {}).items()}
 
 
 LOOKS_READ = frozenset(

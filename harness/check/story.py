@@ -15,6 +15,9 @@ from harness.wire import layout
 from harness.wire.dialect import dialect
 from harness.wire.plain import plain, shown
 
+INHERITED = "inherited"
+"""The look that reads a namespace before any GCS of the case does."""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -86,7 +89,7 @@ class Look:
     """All tables as a client read them. ``view``: a :class:`harness.check.view.View` as a dict; ``books``:
     node id -> what its raylet holds (``workers``: worker id -> actor id or '', ``bundles``:
     [``group:index``], ``available``, ``total``); ``stored``: table -> key -> row, read
-    from the store itself; ``quiet``: whether everything had come to rest."""
+    from the store itself, and all that an ``inherited`` one has; ``quiet``: whether everything had come to rest."""
 
     id: str
     at: float
@@ -171,7 +174,7 @@ class Story:
 
     @cached_property
     def looks(self) -> Sequence[Look]:
-        """All looks, in the order of time: perhaps a ``baseline``, some ``tables``, perhaps a ``closing``."""
+        """All looks, in the order of time: perhaps a ``baseline`` or ``inherited``, some ``tables``, perhaps a ``closing``."""
         return [
             Look(
                 one.id, one.at, one.what, one.facts.get("view", {}), one.facts.get("books", {}),
@@ -187,8 +190,14 @@ class Story:
 
     @cached_property
     def baseline(self) -> Look | None:
-        """The look at the start of a case whose cluster had lived before; None: it began empty."""
-        return next((one for one in self.looks if one.what == "baseline"), None)
+        """What there was when the case began: a look at a cluster that had lived before, or what its store had
+        :attr:`inherited`; None: it began empty."""
+        return next((one for one in self.looks if one.what in ("baseline", INHERITED)), None)
+
+    @cached_property
+    def inherited(self) -> Look | None:
+        """The rows that another cluster, or another life of it, had left in the namespace; no GCS had read them yet."""
+        return next((one for one in self.looks if one.what == INHERITED), None)
 
     @cached_property
     def store_lost(self) -> float | None:

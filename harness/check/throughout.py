@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from harness.check import effects
 from harness.check.endings import endings
 from harness.check.later import Later, Touch
-from harness.check.promise import dead_or_absent, unreadable
-from harness.check.rows import UNKNOWN, Rows, named
+from harness.check.promise import Row, dead_or_absent, unreadable
+from harness.check.rows import UNKNOWN, Rows, jobs_before, named
 from harness.check.ruling import Violation
 from harness.check.story import Look, Story, Write
 from harness.wire import ids
@@ -59,12 +59,22 @@ def _lost_specs(story: Story, rows: Rows, until: float) -> Iterator[Violation]:
             held = rows.possible("ACTOR", actor, write.done, pending=True)
             if any(row is UNKNOWN or unreadable(row) or dead_or_absent(row) for row in held):
                 continue
+            if _over_with_its_job(actor, held, rows, write.done):
+                continue
             if not excuses.by(write.done, ties.get(actor, frozenset())):
                 yield Violation(
                     "the task spec of an actor that is not DEAD was deleted",
                     f"{named(SPECS, actor)}: there since {since:.6f}, deleted at {write.entry.at:.6f}",
                     (*proof, write.entry.id),
                 )
+
+
+def _over_with_its_job(actor: str, held: list[Row | None], rows: Rows, at: float) -> bool:
+    """Whether the job of an owned actor may have been finished, by whoever said so: such an actor is not loaded."""
+    if all((row or {}).get("is_detached") for row in held):
+        return False
+    jobs = rows.possible("JOB", actor[-2 * ids.JOB :], at, pending=True)
+    return any((row or {}).get("is_dead") for row in jobs)
 
 
 def _kept(story: Story) -> dict[str, tuple[float, tuple[str, ...]]]:
@@ -100,5 +110,5 @@ def _jobs(story: Story) -> frozenset[str]:
         for one in story.calls
         if one.method == "AddJob" and one.outcome == "ok"
     }
-    known = story.baseline.view.get("jobs", {}) if story.baseline is not None else {}
-    return frozenset({*added, *(job for job, row in known.items() if not row.get("dead"))})
+    known = jobs_before(story.baseline)
+    return frozenset({*added, *(job for job, over in known.items() if not over)})

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.check.assumptions import known_start
 from harness.check.effects import RESTART_FOR_LINEAGE
 from harness.check.endings import Endings, endings
+from harness.check.inheritance import left, loadable
 from harness.check.living import actor_of
 from harness.check.observed import CHANNELS, read
 from harness.check.promise import Row, is_nil
@@ -18,6 +20,7 @@ from harness.check.rows import key_of
 from harness.check.ruling import Ruling, Violation, rule
 from harness.check.story import Call, Story
 from harness.check.troubles import Troubles
+from harness.history.event import Event
 
 NAME = "nothing unasked"
 SLACK_S = 0.5
@@ -38,8 +41,9 @@ def unasked(story: Story) -> Ruling:
         return rule(NAME, (), 0)
     seen = _Seen(story)
     actors = _actors(story)
-    found = [*_created(story, seen, actors), *_ended(story, seen, actors), *_given_up(story, seen)]
-    return rule(NAME, found, len(actors) + len(seen.nodes))
+    strange, tasks = _unregistered(story, actors)
+    found = [*_created(story, seen, actors), *strange, *_ended(story, seen, actors), *_given_up(story, seen)]
+    return rule(NAME, found, len(actors) + tasks + len(seen.nodes))
 
 
 # --- what was seen -------------------------------------------------------------------------------
@@ -113,7 +117,7 @@ def _subject(call: Call) -> str:
 
 
 def _created(story: Story, seen: _Seen, actors: Mapping[str, _Actor]) -> Iterator[Violation]:
-    if story.baseline is not None:
+    if story.baseline is not None and story.inherited is None:
         return
     for actor, told in actors.items():
         at, id = seen.begun.get(actor, _NEVER)
@@ -125,8 +129,39 @@ def _created(story: Story, seen: _Seen, actors: Mapping[str, _Actor]) -> Iterato
             )
 
 
+def _unregistered(story: Story, actors: Mapping[str, _Actor]) -> tuple[list[Violation], int]:
+    """Creation tasks for actors that nobody had registered, and how many were looked at."""
+    if not known_start(story) or (story.baseline is not None and story.baseline.stored is None):
+        return [], 0
+    known = {*actors, *((story.baseline.stored or {}).get("ACTOR", ()) if story.baseline is not None else ())}
+    until = story.store_lost if story.store_lost is not None else float("inf")
+    tasks = [one for one in story.of("order") if _creates(one) and one.at < until]
+    found = []
+    for one in tasks:
+        actor = actor_of(one)
+        if actor not in known:
+            whose = f"actor {actor}" if actor else "an actor without an id"
+            task = one.facts["fields"]["task_spec"].get("task_id", "")
+            said = f"worker {one.facts.get('worker', '')} on node {one.who} at {one.at:.6f}: {whose}, task {task}"
+            what = "a worker was told to create an actor that nobody had registered"
+            found.append(Violation(what, said, (one.id,)))
+    return found, len(tasks)
+
+
+def _creates(order: Event) -> bool:
+    task = order.facts.get("fields", {}).get("task_spec", {})
+    return order.what == "PushTask" and task.get("type") == "ACTOR_CREATION_TASK"
+
+
 def _ended(story: Story, seen: _Seen, actors: Mapping[str, _Actor]) -> Iterator[Violation]:
     reasons = _Reasons(story)
+    for actor, spec in loadable(story).items():
+        at, id = seen.ended.get(actor, _NEVER)
+        # One with a limit may have lost its last life with the nodes of before, of which the record does not tell.
+        tireless = left(story, "ACTOR")[actor].get("max_restarts") == -1 and _detached(spec)
+        if tireless and at < float("inf") and not reasons.excuse(actor, spec, at):
+            said = f"actor {actor}: inherited, DEAD at {at:.6f}; it may be restarted for ever"
+            yield Violation("an inherited detached actor is DEAD for no reason", said, (id,))
     for actor, told in actors.items():
         sight = seen.ended.get(actor)
         if sight is None or reasons.excuse(actor, told.spec, sight[0]):

@@ -6,15 +6,14 @@ import secrets
 import socket
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import redis
-
 from harness.backend.base import Backend, Place
 from harness.backend.loopback import Loopback
+from harness.cluster import inheritance
 from harness.cluster.journal import journal
 from harness.errors import Unsupported
 from harness.history.recorder import Recorder
@@ -26,8 +25,6 @@ from harness.proxy.base import LinkProxy, StoreProxy, Strike
 from harness.proxy.link import Blackhole, Direction
 from harness.proxy.modes import Mode
 from harness.store.base import Store, StoreSettings
-from harness.store.dump import keys
-from harness.store.redis_server import client_of
 from harness.target.base import Launch, Target
 from harness.target.gcs import GcsProcess
 from harness.wait import until
@@ -142,8 +139,8 @@ class ControlPlane:
             self._ending.callback(self.names.stop)
             self.tell_names()
         self.record_built()
-        if namespace and self.recorder.on and store.settings.kind == "redis":
-            self._note_inheritance()
+        if namespace and self.recorder.on:
+            inheritance.record(self.recorder, store.settings, namespace, target.dialect)
 
     def begin_anew(self, namespace: str) -> None:
         """Another GCS, not started, in another namespace at the same place; nothing of the old one is left.
@@ -177,12 +174,6 @@ class ControlPlane:
             "session": self.gcs.launch.session_name,
         }
         self.recorder.write("cluster", "built", facts)
-
-    def _note_inheritance(self) -> None:
-        """Say in the history when the namespace is not empty: that history does not tell of those rows."""
-        with closing(client_of(self.store.settings)) as client, suppress(redis.RedisError):
-            if any(keys(client, self.namespace)):
-                self.tampered("another cluster has used the namespace")
 
     def _by_proxy(self, settings: StoreSettings, via: str) -> StoreSettings:
         """``settings`` as the GCS named ``via`` is told them: the store's address is the proxy's."""

@@ -15,7 +15,7 @@
 | gcs | gcs or rival | started, serving, ended, killed, paused, resumed, moved, disconnected, partitioned, connected, starved | life, pid, address, exit |
 | fault | harness | the fault's name | phase (inject, healed), and what it disturbs |
 | store | harness | started, killed, restarted, paused, resumed, cut, disconnected, connected, lost, wiped, tampered, refuses | why |
-| look | a client | baseline, tables, closing | view, books, stored, quiet, complaints |
+| look | a client | baseline, tables, closing; inherited (by the harness: what a namespace held before any GCS of the case) | view, books, stored, quiet, complaints |
 | watch | harness | begin, end | workers, bundles, pulses |
 | log | gcs or rival | fatal | life, line: of its log, a failed check or the like |
 | note | harness | anything | anything |

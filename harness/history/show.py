@@ -177,7 +177,7 @@ def _order(facts: Facts) -> str:
 
 
 def _look(facts: Facts) -> str:
-    view = facts.get("view") or {}
+    view = facts.get("view") or facts.get("stored") or {}
     counts = [f"{len(rows)} {table}" for table, rows in view.items() if isinstance(rows, Mapping) and rows]
     complaints = facts.get("complaints") or ()
     wrong = f"{len(complaints)} complaints: {complaints[0]}" if complaints else ""
