@@ -11,7 +11,7 @@ import pytest
 
 from harness.backend.choosing import MakeBackend
 from harness.plugin import evidence
-from harness.plugin.backends import maker
+from harness.plugin.backends import chosen, maker
 from harness.plugin.evidence import CLUSTERS
 from harness.plugin.selection import scenario_key
 from harness.plugin.verdicts import RECOVERIES
@@ -97,6 +97,19 @@ def within_a_bound(end: Callable[[], object]) -> None:
 def backend(request: pytest.FixtureRequest, workplace: Path) -> MakeBackend:
     """``backend(directory)``: what runs a cluster whose files go to ``directory``."""
     return maker(request.config, evidence.directory(request.config))
+
+
+@pytest.fixture
+def beside(request: pytest.FixtureRequest) -> Callable[[str], Target]:
+    """``beside("ray==2.55.1")``: another target than the run's, with all that it needs on the run's backend."""
+    from harness.target.parse import parse_target
+
+    def make(spec: str) -> Target:
+        other = parse_target(spec)
+        chosen(request.config).prepare(other)
+        return other
+
+    return make
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 from harness.wire import messages as m
 from reference_gcs.core import effects as fx
 from reference_gcs.core import layout, placing, recovery, recovery_actors, recovery_groups
+from reference_gcs.core.actor import Phase
 from reference_gcs.core.state import NOTHING, Gcs, then
 from reference_gcs.mutants.registry import POINT, SCENARIO, Original, mutant
 
@@ -136,3 +137,15 @@ def puts_task_specs_back_when_it_returns(take_over: Original, gcs: Gcs, row: Any
 
 def _put_back(gcs: Gcs, actor_id: bytes, spec: bytes, _outcome: Any) -> None:
     gcs.write(fx.Put(layout.ACTOR_TASK_SPEC, actor_id, spec), NOTHING)
+
+
+@mutant(
+    recovery_actors._phase_of,
+    breaks="A10 N2",
+    seen_by=("agreement", SCENARIO),
+    cases=["test_upgrade.py::test_a_new_cluster_takes_the_namespace_over[after itself]"],
+)
+def loses_sight_of_living_actors(phase_of: Original, row: m.ActorTableData) -> Phase:
+    """Takes a living actor for one that nobody has asked to create: none misses its worker, or its node."""
+    phase: Phase = phase_of(row)
+    return Phase.REGISTERED if phase is Phase.ALIVE else phase
