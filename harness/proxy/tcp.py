@@ -133,7 +133,8 @@ class Proxy:
         task.add_done_callback(self._joining.discard)
 
     async def _join(self, tunnel: Tunnel, client: socket.socket) -> None:
-        backend = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        family = socket.AF_INET6 if ":" in self.backend[0] else socket.AF_INET
+        backend = socket.socket(family, socket.SOCK_STREAM)
         backend.setblocking(False)
         try:
             await self.loop.sock_connect(backend, self.backend)
