@@ -131,14 +131,14 @@ def test_a_port_that_is_in_use(run: WholeRun) -> None:
 
 def test_a_redis_where_nobody_listens(run: WholeRun) -> None:
     url = f"redis://127.0.0.1:{allocate_port()}"
-    refused(run, f"{url} does not answer a PING: ", "--store", url)
+    refused(run, f"{url} cannot be used: it cannot be reached: Connection refused", "--store", url)
 
 
 def test_a_redis_that_is_something_else(run: WholeRun) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_answer_nonsense, args=(server,), daemon=True).start()
         url = f"redis://127.0.0.1:{server.getsockname()[1]}"
-        refused(run, f"{url} does not answer a PING: ", "--store", url)
+        refused(run, f"{url} cannot be used: what answers there is no Redis", "--store", url)
 
 
 def _answer_nonsense(server: socket.socket) -> None:
@@ -156,7 +156,8 @@ def test_a_redis_with_another_password(tmp_path: Path) -> None:
     try:
         place = f"{server.settings.host}:{server.settings.port}"
         with WholeRun(tmp_path) as run:
-            refused(run, f"redis://{place} does not answer a PING: ", "--store", f"redis://:wrong@{place}")
+            sentence = f"redis://{place} cannot be used: it does not let the default user in"
+            refused(run, sentence, "--store", f"redis://:wrong@{place}")
             assert "wrong@" not in run.output + run.errors, "it shows a password"
     finally:
         server.stop()

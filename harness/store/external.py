@@ -11,9 +11,11 @@ import redis
 from harness.errors import EnvironmentProblem
 from harness.store.base import StoreSettings
 from harness.store.dump import erase
-from harness.store.redis_server import client_of
+from harness.store.redis_client import client_of
+from harness.store.refusal import shown, why_unusable
 from harness.store.unbreakable import Unbreakable
 
+_ANSWER_SECONDS = 5.0
 _FORM = "redis://[user:password@]host:port, the host being a loopback one"
 
 
@@ -22,7 +24,7 @@ class ExternalRedis(Unbreakable):
 
     def __init__(self, url: str) -> None:
         self._settings = parse_url(url)
-        self._name = f"redis://{self._settings.host}:{self._settings.port}"
+        self._name = shown(self._settings)
         self._why_not = f"{self._name} is not ours"
 
     @property
@@ -46,11 +48,16 @@ class ExternalRedis(Unbreakable):
         return client_of(self._settings, decode)
 
     def start(self) -> None:
-        with contextlib.closing(self.client()) as client:
+        """See that it can be used; EnvironmentProblem, in one sentence, when it cannot."""
+        command = "PING"
+        with contextlib.closing(client_of(self._settings, timeout=_ANSWER_SECONDS)) as client:
             try:
                 client.ping()
+                command = "SCAN"
+                client.scan(count=1)
             except redis.RedisError as problem:
-                raise EnvironmentProblem(f"{self._name} does not answer a PING: {problem}") from problem
+                why = why_unusable(self._settings, problem, command, _ANSWER_SECONDS)
+                raise EnvironmentProblem(f"{self._name} cannot be used: {why}") from problem
 
     def stop(self) -> None:
         """Nothing: it was not ours to start."""
