@@ -31,6 +31,9 @@ class Backend(Protocol):
     own_addresses: bool
     """Whether a GCS has an IP to itself, which it can leave for another; else a front stands before it."""
 
+    own_children: bool
+    """Whether a GCS is a child process of ours, so that what its start takes is its program's alone."""
+
     one_raylet_each: bool
     """Whether every raylet is alone in its process."""
 

@@ -56,6 +56,7 @@ class Docker:
 
     name = "docker"
     own_addresses = True
+    own_children = False
     one_raylet_each = True
 
     def __init__(self, directory: Path, records: Path, images: Images) -> None:

@@ -31,6 +31,7 @@ class Loopback:
     name = "loopback"
     # A real gcs_server given any address but 127.0.0.1 listens on all interfaces.
     own_addresses = False
+    own_children = True
     one_raylet_each = False
 
     def gcs_place(self) -> Place:

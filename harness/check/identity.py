@@ -6,7 +6,7 @@ Source: C3, C4 and C6 of the contract.
 from __future__ import annotations
 
 from harness.check.ruling import Ruling, Violation, rule
-from harness.check.story import Story
+from harness.check.story import INHERITED, Story
 
 NAME = "identity"
 REFUSED_LOOK = "refused"
@@ -33,7 +33,7 @@ def identity(story: Story) -> Ruling:
             said = f"{one.who} called {one.what} with {claims} at {one.at:.6f}"
             found.append(Violation(f"a call with {claims} was answered", said, (one.id, end.id)))
     for one in story.of("look"):
-        judged += 1
+        judged += one.what != INHERITED
         if one.what == REFUSED_LOOK:
             said = f"{one.who}: {one.facts.get('why', '')}"
             found.append(Violation("one who claims no cluster id was refused", said, (one.id,)))

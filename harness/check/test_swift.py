@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from harness.check.swift import ROWS, swift
@@ -99,5 +101,62 @@ def test_every_life_that_served_in_virtual_time_is_judged() -> None:
     )
     assert details(never) == ["life 2: 9.000 s beside what its store took"]
     assert swift(never.story()).judged == 2
-    for told in (tale(clock="virtual", ledger=False), tale(), tale(clock="real")):
-        assert swift(started(told=told).story()).idle
+    assert swift(started(told=tale(clock="virtual", ledger=False)).story()).idle
+
+
+def real(
+    *waits: tuple[float, float | None],
+    silent: float | None = 25.9,
+    bare: float | None = 0.5,
+    serving: float = 26.0,
+    told: Tale | None = None,
+    **started_facts: Any,
+) -> Tale:
+    """A second life on real processes: started at 20, last seen not to serve at ``silent``, beside bare starts."""
+    facts = {"life": 1, **started_facts}
+    again = killed(told or tale()).event("gcs", "started", facts, "gcs", at=20.0, id="start")
+    for at, took in waits:
+        again.write("KV", "k", "v", took=took, at=at)
+    if bare is not None:
+        again.event("note", "bare start", {"life": 1, "seconds": bare}, "gcs", at=24.0)
+    seen = {} if silent is None else {"silent": silent}
+    return again.event("gcs", "serving", {"life": 1, **seen}, "gcs", at=serving, id="serves")
+
+
+def test_a_real_start_is_slow_beside_bare_starts_of_its_program() -> None:
+    (found,) = swift(real().story()).violations
+    assert (found.signature, found.events) == (SLOW, ("start", "serves"))
+    assert (
+        found.detail == "life 1: 5.900 s beside what its store took; a bare start of its program took 0.500 s"
+    )
+    assert details(real(bare=1.7)) == details(real(bare=2.0)) == details(real((20.0, 3.5))) == []
+    assert details(real((20.0, 3.3)))
+    assert [swift(one.story()).judged for one in (real(), real(bare=2.0), real((20.0, 3.5)))] == [2] * 3
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        real(silent=None), real(silent=20.9), real(bare=None), real(again=True),
+        real(told=tale().event("store", "tampered", {}, at=9.0)),
+        real(told=tale().event("store", "killed", {}, at=9.0)),
+        real(told=tale().event("gcs", "disconnected", {"life": 0}, "gcs", at=9.0)),
+    ],
+    ids=["nobody asked before", "nobody asked in time", "nobody knows a bare start", "nobody saw it start",
+         "nobody knows what it loads", "its store was away", "its store was out of reach"],
+)  # fmt: skip
+def test_a_real_start_of_which_too_little_is_known_is_not_judged(told: Tale) -> None:
+    ruling = swift(told.story())
+    assert (ruling.violations, ruling.judged) == ((), 1), "the first life alone"
+
+
+def test_a_real_start_within_its_second_needs_no_comparison() -> None:
+    assert swift(real(silent=None, bare=None, serving=21.0).story()).judged == 2
+    back = tale().event("store", "killed", {}, at=8.0).event("store", "restarted", {}, at=9.0)
+    assert details(real(told=back)), "its store was back"
+
+
+def test_what_a_life_before_the_record_left_is_loaded_too() -> None:
+    rows: dict[str, Any] = {"KV": {f"k{number}": {} for number in range(ROWS + 1)}}
+    told = tale(clock="virtual").look("baseline", stored=rows, at=1.0)
+    assert details(started(told=told)) == []

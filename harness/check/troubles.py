@@ -27,8 +27,8 @@ class Troubles:
             healed = fault.healed if fault.healed is not None else float("inf")
             node = fault.facts.get("node")
             (self._of.setdefault(node, []) if node else self._common).append((fault.at, healed))
-        self._common += _spans([(one.at, one.what) for one in story.of("gcs")], _CUT)
-        self._common += _spans([(one.at, one.what) for one in story.of("store")], {"paused": "resumed"})
+        self._common += spans([(one.at, one.what) for one in story.of("gcs")], _CUT)
+        self._common += spans([(one.at, one.what) for one in story.of("store")], {"paused": "resumed"})
         moves: dict[str, list[tuple[float, str]]] = {}
         for one in (*story.of("raylet"), *story.of("note")):
             if one.kind == "raylet" or one.what in ("unreachable", "reachable"):
@@ -37,7 +37,7 @@ class Troubles:
                 if one.what in GONE:
                     self._gone.setdefault(one.who, one.at)
         for node, told in moves.items():
-            self._of.setdefault(node, []).extend(_spans(sorted(told), _AWAY))
+            self._of.setdefault(node, []).extend(spans(sorted(told), _AWAY))
         for one in story.of("order"):
             if one.facts.get("script"):
                 self._of.setdefault(one.who, []).append((one.at, one.at))
@@ -61,7 +61,8 @@ class Troubles:
         return since <= at and since not in {begin for begin, _ in self._of.get(node, ())}
 
 
-def _spans(told: list[tuple[float, str]], ends: dict[str, str]) -> list[Span]:
+def spans(told: list[tuple[float, str]], ends: dict[str, str]) -> list[Span]:
+    """From when to when what begins with a key of ``ends`` lasted, until its value was told; infinite if never."""
     found: list[Span] = []
     since: dict[str, float] = {}
     for at, what in told:

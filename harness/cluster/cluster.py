@@ -298,6 +298,7 @@ class Cluster(ControlPlane, Population):
 
     def closing_look(self, within: float = 2.0) -> None:
         """Look at everything when the case is over, given up to ``within`` seconds to come to rest."""
+        self.gcs.await_comparison()
         looking.close(self, self._name("look"), within)
 
     def baseline_look(self) -> None:

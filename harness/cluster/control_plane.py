@@ -117,6 +117,7 @@ class ControlPlane:
             ),
             self.recorder,
             run=self.backend.start_gcs,
+            compared=self.backend.own_children,
         )
         self._ending.callback(lambda: self.gcs.kill())  # the one there is then
         self.link: LinkProxy | None = None
@@ -159,7 +160,8 @@ class ControlPlane:
             session_name=f"session_{namespace}",
             directory=self.directory / f"gcs-{namespace}",
         )
-        self.gcs = GcsProcess(self.target, launch, self.recorder, run=self.backend.start_gcs)
+        start, compared = self.backend.start_gcs, self.backend.own_children
+        self.gcs = GcsProcess(self.target, launch, self.recorder, run=start, compared=compared)
 
     def record_built(self) -> None:
         """Write into the history what the cluster is made of."""

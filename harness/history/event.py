@@ -12,7 +12,7 @@
 | sync | node id | open, sent (simulated only), view, closed | stream (its number), of (whose views), grpc, why, foreign (opened by another) |
 | bundle | node id | prepared, committed, returned | group, index |
 | drain | node id | accepted, refused | reason, reason_message, deadline_timestamp_ms, why |
-| gcs | gcs or rival | started, serving, ended, killed, paused, resumed, moved, disconnected, partitioned, connected, starved | life, pid, address, exit |
+| gcs | gcs or rival | started, serving, ended, killed, paused, resumed, moved, disconnected, partitioned, connected, starved | life, pid, address, exit, again (of started: it began before this case), silent (of serving: when it last did not yet) |
 | fault | harness | the fault's name | phase (inject, healed), and what it disturbs |
 | store | harness | started, killed, restarted, paused, resumed, cut, disconnected, connected, lost, wiped, tampered, refuses | why |
 | look | a client | baseline, tables, closing; inherited (by the harness: what a namespace held before any GCS of the case) | view, books, stored, quiet, complaints |
@@ -30,6 +30,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 HARNESS = "harness"
+BARE_START = "bare start"
+"""The note (who: gcs or rival) of what executing and loading the program alone took beside a start that takes long:
+life, seconds."""
 
 
 @dataclass(frozen=True, slots=True)

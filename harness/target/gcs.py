@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from harness.errors import EnvironmentProblem, TargetFailed
+from harness.history.event import BARE_START
 from harness.history.recorder import Recorder
 from harness.process.child import tail
 from harness.process.flood import LOG_LIMIT_BYTES
 from harness.process.running import Running
+from harness.target.bare import Measurement, bare_command
 from harness.target.base import Launch, Target
 from harness.target.here import Run, run_here
 from harness.target.life import Life, ended, start_within
@@ -23,6 +25,8 @@ from harness.target.probe import Probe
 _TICK_SECONDS = 0.002
 _CALL_SECONDS = 2.0
 _LOG_LINES = 20
+PROMPT_S = 1.0
+"""A start that takes longer is compared with a bare one."""
 _GARBAGE_SECONDS = 1.0  # of something else than a GCS on the port; a real one serves as soon as it listens
 
 # Names of targets that have served in this process: this machine can run them, so what fails
@@ -47,7 +51,9 @@ class GcsProcess:
         who: str = "gcs",
         first_life: int = 0,
         run: Run = run_here,
+        compared: bool = False,
     ) -> None:
+        """``compared``: beside a start that takes long, bare ones are timed; for what runs as a child of ours."""
         self.target = target
         self.launch = launch
         """How it was, or will be, started last."""
@@ -56,7 +62,7 @@ class GcsProcess:
         self._lives: list[Life] = []
         self._has_served = False
         self._recorder, self._who, self._first_life = recorder or Recorder(), who, first_life
-        self._run = run
+        self._run, self._compared = run, compared
         self._paused = False
 
     # What it is
@@ -109,14 +115,27 @@ class GcsProcess:
 
     def serving(self, within: float = 1.0) -> bool:
         """Whether it answers CheckAlive now, within ``within`` seconds."""
-        if not self.alive or not self._probe().call(within).answered:
+        asked = time.monotonic()
+        if not self.alive:
+            return False
+        if not self._probe().call(within).answered:
+            self._note_silent(asked)
             return False
         self._note_serving()
         return True
 
     def accepts(self) -> bool:
         """Whether its port takes connections now."""
-        return self._probe().connects()
+        asked = time.monotonic()
+        if self._probe().connects():
+            return True
+        self._note_silent(asked)
+        return False
+
+    def await_comparison(self, within: float = 10.0) -> None:
+        """Return when the bare starts beside its present one are timed, if there are any."""
+        if self._lives and (bare := self._lives[-1].bare) is not None:
+            bare.wait(within)
 
     # What is done to it
 
@@ -151,7 +170,8 @@ class GcsProcess:
         heard = "nothing listens there"
         while True:
             child = self._running(probe)
-            left = began + within - time.monotonic()
+            asked = time.monotonic()
+            left = began + within - asked
             if probe.connects():
                 answer = probe.call(max(0.05, min(_CALL_SECONDS, left)))
                 if answer.answered:
@@ -160,6 +180,7 @@ class GcsProcess:
                 heard = f"it takes connections, but CheckAlive ends with {answer.said}"
                 if answer.foreign:
                     stranger_since = stranger_since or time.monotonic()
+            self._note_silent(asked)
             if stranger_since is not None and time.monotonic() - stranger_since >= _GARBAGE_SECONDS:
                 self._fail(child, f"is no GCS: {heard}", kill=True)
             if left <= 0:
@@ -209,7 +230,7 @@ class GcsProcess:
             if not self.alive:
                 return
             life = self._lives[-1]
-            self._record("started", pid=life.pid, address=life.address)
+            self._record("started", pid=life.pid, address=life.address, again=True)
             if life.serving is not None:
                 self._record("serving")
 
@@ -281,9 +302,33 @@ class GcsProcess:
         with self._lock:
             self._has_served = True
             _SERVED.add(self.target.name)
-            if self._lives[-1].serving is None:
-                self._lives[-1].serving = time.monotonic()
-                self._record("serving", self._lives[-1].serving)
+            life = self._lives[-1]
+            if life.serving is None:
+                life.serving = time.monotonic()
+                silent = {} if life.silent is None else {"silent": life.silent}
+                self._record("serving", life.serving, **silent)
+
+    def _note_silent(self, asked: float) -> None:
+        """It did not serve yet when it was asked."""
+        with self._lock:
+            life = self._lives[-1] if self._lives else None
+            if life is None or life.serving is not None or life.ended is not None or asked < life.started:
+                return
+            life.silent = max(asked, life.silent or asked)
+            if life.bare is None and asked - life.started > PROMPT_S and not self._paused:
+                life.bare = self._compare(life)
+
+    def _compare(self, life: Life) -> Measurement | None:
+        command = bare_command(self.target, self.launch) if self._compared and self._recorder.on else None
+        if command is None:
+            return None
+        case = self._recorder.case
+
+        def tell(seconds: float) -> None:
+            if self._recorder.case == case:
+                self._recorder.write("note", BARE_START, {"life": life.number, "seconds": seconds}, self._who)
+
+        return Measurement(command, tell)
 
     def _fail(self, child: Running, why: str, kill: bool) -> NoReturn:
         if kill:

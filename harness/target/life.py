@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import EnvironmentProblem
+from harness.target.bare import Measurement
 
 START_WITHIN = "GAUNTLET_START_WITHIN"
 
@@ -35,8 +36,12 @@ class Life:
     address: str
     log_path: Path
     started: float = field(default_factory=time.monotonic)
+    silent: float | None = None
+    """When somebody last asked and it did not serve yet."""
     serving: float | None = None
     """When it first answered."""
+    bare: Measurement | None = None
+    """Of bare starts beside one that takes long."""
     ended: float | None = None
     """When its end was noticed."""
     exit: int | None = None

@@ -48,6 +48,10 @@ class RayRelease:
         argv = [str(self._files / SERVER), *self.arguments(launch)]
         return Command(argv, {**clean_environment(launch), **ray_environment(launch)}, launch.directory)
 
+    def bare(self, launch: Launch) -> Command:
+        """What prints its flags."""
+        return Command([str(self._files / SERVER), "--help"], clean_environment(launch), launch.directory)
+
     def arguments(self, launch: Launch) -> list[str]:
         """What the program is told, wherever it is."""
         # The release says itself which flags it has: they came one by one.

@@ -40,11 +40,17 @@ class Reference:
 
     def command(self, launch: Launch) -> Command:
         make_directories(launch)
+        return self._python(launch, "-m", _MODULE, *self.arguments(launch))
+
+    def bare(self, launch: Launch) -> Command:
+        """The interpreter and all imports: most of its start."""
+        return self._python(launch, "-c", f"import {_MODULE}.__main__")
+
+    def _python(self, launch: Launch, *arguments: str) -> Command:
         env = users_environment()
         # It must be found from any directory, also in a checkout that is not installed.
         env["PYTHONPATH"] = os.pathsep.join(filter(None, (str(self._root()), env.get("PYTHONPATH"))))
-        argv = [sys.executable, "-m", _MODULE, *self.arguments(launch)]
-        return Command(argv, {**env, **ray_environment(launch)}, launch.directory)
+        return Command([sys.executable, *arguments], {**env, **ray_environment(launch)}, launch.directory)
 
     def arguments(self, launch: Launch) -> list[str]:
         """What the program is told, wherever it is."""

@@ -22,7 +22,9 @@ from harness.history.recorder import Recorder
 from harness.process import flood
 from harness.process.ports import allocate_address, allocate_port
 from harness.store.base import StoreSettings
-from harness.target.base import Launch
+from harness.target import bare
+from harness.target.base import Command, Launch
+from harness.target.command import CommandTarget
 from harness.target.gcs import GcsProcess
 from harness.target.parse import parse_target
 from harness.wait import until
@@ -111,6 +113,45 @@ def test_its_lives_are_in_the_history_each_step_once(run: Run, tmp_path: Path) -
     assert [one.at for one in lives(tmp_path) if one.what == "serving"] == [
         pytest.approx(life.serving, abs=1e-5) for life in gcs.lives if life.serving
     ]
+
+
+def slow_target(seconds: float, bare_seconds: float) -> Any:
+    """One that serves after so long, and needs so long to do nothing."""
+
+    class Slow(CommandTarget):
+        def bare(self, launch: Launch) -> Command:
+            return Command([sys.executable, "-c", f"import time; time.sleep({bare_seconds})"], os.environ)
+
+    program = f"import runpy,sys,time; time.sleep({seconds}); runpy.run_module('harness.target.tiny_gcs', run_name='__main__')"
+    return Slow(f'cmd:{sys.executable} -c "{program}" {{address}}:{{port}}')
+
+
+def test_beside_a_start_that_takes_long_a_bare_one_is_timed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bare, "TIMES", 2)
+    gcs = run(GOOD, recorder=Recorder(tmp_path, "case"), compared=True)
+    gcs.kill()
+    gcs.target = slow_target(1.5, 0.2)
+    gcs.start()
+    gcs.wait_until_serving()
+    gcs.await_comparison()
+    started, serving = lives(tmp_path)[-2:]
+    assert serving.at - 0.5 < serving.facts["silent"] < serving.at
+    assert serving.facts["silent"] > started.at + 1.4
+    (told,) = (one for one in events(tmp_path / HISTORY) if one.kind == "note")
+    assert (told.who, told.what, told.facts["life"]) == ("gcs", "bare start", 1)
+    assert 0.2 < told.facts["seconds"] < 5
+
+
+def test_nothing_is_timed_beside_what_is_no_child_of_ours(run: Run, tmp_path: Path) -> None:
+    gcs = run(GOOD, recorder=Recorder(tmp_path, "case"))
+    gcs.kill()
+    gcs.target = slow_target(1.2, 0.0)
+    gcs.start()
+    gcs.wait_until_serving()
+    gcs.await_comparison()
+    assert not [one for one in events(tmp_path / HISTORY) if one.kind == "note"]
 
 
 def test_a_life_goes_over_into_another_case(run: Run, tmp_path: Path) -> None:
