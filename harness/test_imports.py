@@ -37,7 +37,7 @@ RULES = (
     Rule("harness/raylet", (*LOW, "harness.history")),
     Rule("harness/driver", (*LOW, "harness.check", "harness.history")),
     Rule("harness/target", (*LOW, "harness.history", "harness.store", "reference_gcs.mutants")),
-    Rule("harness/fault", ("harness.cluster", "harness.store", *LOW)),
+    Rule("harness/fault", ("harness.cluster", "harness.history", "harness.store", *LOW)),
     Rule(
         "harness/cluster",
         (

@@ -10,6 +10,7 @@ import pytest
 
 from harness.cluster import Cluster
 from harness.driver import look
+from harness.fault import tampering
 from harness.store.dump import keys, read
 from harness.store.redis_server import RedisServer, client_of
 from harness.traffic.workload import populate
@@ -31,8 +32,7 @@ def table(cluster: Cluster, name: str) -> str:
 
 def lay_over(cluster: Cluster, name: str, key: bytes, change: m.JobTableData | m.GcsNodeInfo) -> None:
     """Set the fields of ``change`` in a stored row: protobuf merges what is appended."""
-    cluster.tampered(f"a row of {name} is changed")
-    with redis_of(cluster) as redis:
+    with tampering(cluster, f"a row of {name} is changed") as redis:
         row = redis.hget(table(cluster, name), key)
         assert row, f"no row of {name} to change"
         redis.hset(table(cluster, name), key, row + cluster.target.dialect.encode(change))
@@ -45,8 +45,7 @@ def test_an_actor_without_its_task_spec_does_not_stop_the_start(cluster: Cluster
     kept = driver.create_actor(name="kept", detached=True, max_restarts=-1)
     before = cluster.pulse(kept)
     cluster.kill_gcs()
-    cluster.tampered("a task spec is deleted")
-    with redis_of(cluster) as redis:
+    with tampering(cluster, "a task spec is deleted") as redis:
         assert redis.hdel(table(cluster, "ACTOR_TASK_SPEC"), lost) == 1
     for _ in range(2):
         cluster.revive_gcs()
@@ -67,8 +66,7 @@ def test_a_task_spec_without_its_actor_is_no_actor_yet(cluster: Cluster) -> None
     spec = driver.actor_spec(name="torn")
     driver.register_actor(spec)
     cluster.kill_gcs()
-    cluster.tampered("an actor's row is deleted")
-    with redis_of(cluster) as redis:
+    with tampering(cluster, "an actor's row is deleted") as redis:
         assert redis.hdel(table(cluster, "ACTOR"), spec.actor_id) == 1
     cluster.revive_gcs()
     assert not driver.actor(spec.actor_id).actor_id, "an actor out of a task spec alone"
@@ -125,9 +123,9 @@ def test_nodes_newer_than_a_store_set_back_leave(start: Callable[..., Cluster]) 
     actor = cluster.driver.create_actor(name="known", detached=True)
     with redis_of(cluster) as redis:
         backup = {key: redis.dump(key) for key in keys(redis, cluster.namespace)}
-        late = cluster.add_raylet({"CPU": 4.0})
-        cluster.kill_gcs()
-        cluster.tampered("a backup is restored")
+    late = cluster.add_raylet({"CPU": 4.0})
+    cluster.kill_gcs()
+    with tampering(cluster, "a backup is restored") as redis:
         redis.delete(*keys(redis, cluster.namespace))
         for key, value in backup.items():
             redis.restore(key, 0, value)

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
+from typing import Any
 
+from harness.check.format_1 import KINDS, UNSHOWN
 from harness.check.process import unexpected
 from harness.check.ruling import Ruling, rule
-from harness.check.story import Fault, Story
+from harness.check.story import Story
+from harness.history.proof import LEDGER, PROOFS, Proof
 
 NAME = "assumptions"
 SLACK = 0.5
 """Seconds by which an event may be written before or after the fault that it belongs to."""
-
-# What must have happened in the time of a fault, by its name: kind of event, and any of these.
-_DEEDS = (
-    (re.compile(r"^(kill -9|SIGTERM) of the GCS|GCS returns at another IP"), "gcs", ("killed", "ended")),
-    (re.compile(r"^SIGSTOP of the GCS"), "gcs", ("paused", "killed", "ended")),
-    (re.compile(r"^a second GCS"), "gcs", ("started",)),
-    (re.compile(r"^kill -9 of a raylet"), "raylet", ("killed", "gone", "exit")),
-    (re.compile(r"^kill -9 of an actor's worker"), "worker", ("exited",)),
-    (re.compile(r"^kill -9 of the store"), "store", ("killed",)),
-    (re.compile(r"^SIGSTOP of the store"), "store", ("paused",)),
-    (re.compile(r"^the store forgets"), "store", ("wiped",)),
-    (re.compile(r"^the store's connections"), "store", ("cut",)),
-    (re.compile(r"^the store is cut off"), "store", ("disconnected",)),
-    (re.compile(r"^the store is replaced"), "store", ("killed",)),
-    (re.compile(r"^the GCS is cut off"), "gcs", ("disconnected",)),
-    (re.compile(r"^a partition of the raylets"), "gcs", ("partitioned",)),
-    (re.compile(r"^a raylet is cut off"), "raylet", ("disconnected",)),
-    (re.compile(r"^the GCS (is restarted|is replaced|has another wall clock)"), "gcs", ("killed", "ended")),
-    (re.compile(r"^the GCS is out of memory"), "gcs", ("starved",)),
-)
 
 
 def assumptions(story: Story) -> Ruling:
@@ -56,17 +38,45 @@ def _start(story: Story) -> Iterator[str]:
 
 def _hits(story: Story) -> Iterator[str]:
     for fault in story.faults:
-        if not _has_hit(story, fault):
-            yield f"the fault «{fault.name}» hit nothing"
+        end = story.ended if fault.healed is None else fault.healed
+        why = _unproved(story, fault.name, fault.facts, fault.at, end)
+        if why and not fault.facts.get("armed"):  # what waits for a connection need not meet one
+            yield why
+    for one in (*story.of("plan"), *story.of("store")):
+        if "fault" in one.facts and (why := _unproved(story, one.what, one.facts, one.at, story.ended)):
+            yield why
 
 
-def _has_hit(story: Story, fault: Fault) -> bool:
-    """Whether something happened that shows it. What shows a fault that is not in the table nobody knows."""
-    begin = fault.at - SLACK
-    end = story.ended if fault.healed is None else fault.healed + SLACK
-    wanted = [(kind, deeds) for name, kind, deeds in _DEEDS if name.search(fault.name)]
-    return all(
-        any(begin <= one.at <= end and one.what in deeds for one in story.of(kind)) for kind, deeds in wanted
+def _unproved(story: Story, name: str, facts: Mapping[str, Any], begin: float, end: float) -> str:
+    """Why nobody knows that a fault struck; '' where the record shows it."""
+    if "fault" in facts:
+        known, proofs = facts["fault"] in PROOFS, [Proof.of(one) for one in facts.get("proof", ())]
+    elif name in UNSHOWN:
+        return ""
+    else:
+        known, proofs = name in KINDS, list(PROOFS.get(KINDS.get(name, ""), ()))
+    if not known or not proofs:
+        return f"nobody knows what shows that the fault «{name}» struck"
+    if not all(_shown(story, one, begin - SLACK, end + SLACK) for one in proofs):
+        return f"the fault «{name}» hit nothing"
+    return ""
+
+
+def _shown(story: Story, proof: Proof, begin: float, end: float) -> bool:
+    if proof.kind == LEDGER:
+        return any(
+            one.rule in proof.what
+            and one.unit == proof.facts.get("unit", one.unit)
+            and one.at <= end
+            and (one.done is None or one.done >= begin)
+            for one in story.ledger
+        )
+    return any(
+        begin <= one.at <= end
+        and (one.what in proof.what or not proof.what)
+        and proof.who in ("", one.who)
+        and all(one.facts.get(name) == wanted for name, wanted in proof.facts.items())
+        for one in story.of(proof.kind)
     )
 
 

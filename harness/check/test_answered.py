@@ -95,6 +95,7 @@ def crashed(told: Tale, life: int = 0) -> Tale:
 UNKNOWN = {
     "hit nothing": fault("kill -9 of the GCS"),
     "cut off» hit nothing": fault("the GCS is cut off", ("gcs", "serving")),
+    "nobody knows what shows": fault("the moon is full"),
     "was never reached": tale().event("note", "rule", {"struck": False}),
     "nothing was asked": tale().call("CheckAlive").restart(),
     "nothing was asked of the GCS": crashed(tale().call("CheckAlive").restart(), life=1),
@@ -103,7 +104,6 @@ UNKNOWN = {
 HELD = {
     "it hit": fault("kill -9 of the GCS", ("gcs", "killed")),
     "it cut it off": fault("the GCS is cut off", ("gcs", "disconnected")),
-    "a fault that nobody knows": fault("the moon is full"),
     "it struck": tale().event("note", "rule", {"struck": True}),
     "traffic": tale().restart().call("CheckAlive"),
     "no calls at all": tale().restart(),

@@ -15,7 +15,7 @@ from harness.fault.host import (
 )
 from harness.fault.node import KillActorProcess, KillRaylet
 from harness.fault.rival import Rival
-from harness.fault.store import CutStore, KillStore, PauseStore, WipeStore
+from harness.fault.store import CutStore, KillStore, PauseStore, WipeStore, tampering
 
 __all__ = [
     "CutLink",
@@ -41,4 +41,5 @@ __all__ = [
     "TerminateGcs",
     "WipeStore",
     "injected",
+    "tampering",
 ]

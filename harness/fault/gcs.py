@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from harness.cluster import Cluster
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 class KillGcs:
     """SIGKILL; healed by a start on the same store and address."""
 
+    kind: ClassVar[str] = "kill-gcs"
     name: str = "kill -9 of the GCS"
 
     def disturbs(self, cluster: Cluster) -> Mapping[str, object]:
@@ -30,6 +31,7 @@ class KillGcs:
 class TerminateGcs(KillGcs):
     """SIGTERM: an orderly end."""
 
+    kind: ClassVar[str] = "terminate-gcs"
     name: str = "SIGTERM of the GCS"
 
     def inject(self, cluster: Cluster) -> None:
@@ -40,6 +42,7 @@ class TerminateGcs(KillGcs):
 class HangGcs(KillGcs):
     """SIGSTOP; healed by SIGCONT: the same process goes on."""
 
+    kind: ClassVar[str] = "hang-gcs"
     name: str = "SIGSTOP of the GCS"
 
     def inject(self, cluster: Cluster) -> None:
@@ -59,6 +62,7 @@ class MoveGcs(KillGcs):
     ``tell``: whether the name service learns the new IP at once.
     """
 
+    kind: ClassVar[str] = "move-gcs"
     name: str = "the GCS returns at another IP"
     tell: bool = True
 

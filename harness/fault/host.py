@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
 from harness.errors import TimedOut, Unsupported
 from harness.fault.gcs import KillGcs
@@ -40,6 +40,7 @@ class Hosted(Protocol):
 class DisconnectGcs(KillGcs):
     """The GCS alone is off the network: its connections learn nothing. Healed by its return at its own IP."""
 
+    kind: ClassVar[str] = "disconnect-gcs"
     name: str = "the GCS is cut off"
 
     def inject(self, cluster: Cluster) -> None:
@@ -58,6 +59,7 @@ class DisconnectGcs(KillGcs):
 class DisconnectRaylet:
     """The ``index``-th raylet's host alone is off the network, where we cannot ask it either."""
 
+    kind: ClassVar[str] = "disconnect-raylet"
     index: int
     name: str = "a raylet is cut off"
 
@@ -78,6 +80,7 @@ class DisconnectRaylet:
 class DisconnectStore(PauseStore):
     """The store alone is off the network; healed by its return at its own IP, with all its data."""
 
+    kind: ClassVar[str] = "disconnect-store"
     name: str = "the store is cut off"
 
     def inject(self, cluster: Cluster) -> None:
@@ -93,6 +96,7 @@ class DisconnectStore(PauseStore):
 class ReplaceStore(PauseStore):
     """SIGKILL, and its container is removed; healed by a new one, with the data of the old one or without."""
 
+    kind: ClassVar[str] = "replace-store"
     keep_data: bool = True
     name: str = "the store is replaced"
 
@@ -115,6 +119,7 @@ class RestartGcs(KillGcs):
     ``keep_files``: what it had written to files of its own is there again.
     """
 
+    kind: ClassVar[str] = "restart-gcs"
     keep_files: bool = True
     name: str = "the GCS is restarted"
 
@@ -131,6 +136,7 @@ class ReplaceGcs(KillGcs):
     ``tell``: whether the name service learns a new IP at once.
     """
 
+    kind: ClassVar[str] = "replace-gcs"
     address: Literal["new", "same"] = "new"
     tell: bool = True
     name: str = "the GCS is replaced"
@@ -155,6 +161,7 @@ class StarveGcs(KillGcs):
     Healed by a start without a limit.
     """
 
+    kind: ClassVar[str] = "starve-gcs"
     memory: str = "128m"
     name: str = "the GCS is out of memory"
 
@@ -183,6 +190,7 @@ class StarveGcs(KillGcs):
 class SkewClock(KillGcs):
     """Restarted with a wall clock that differs by ``offset`` (``+1h``); healed by a restart with the right one."""
 
+    kind: ClassVar[str] = "skew-clock"
     offset: str = "+1h"
     name: str = "the GCS has another wall clock"
 
@@ -209,6 +217,7 @@ class CutLink:
     (``down``), arrives nowhere until it is healed. The GCS's own connections to raylets are not on that link.
     """
 
+    kind: ClassVar[str] = "partition"
     direction: Literal["up", "down", "both"]
     name: str = "a partition of the raylets"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from harness.cluster import Cluster
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 class KillRaylet:
     """SIGKILL of the ``index``-th raylet's process, and with it of its workers. A node does not come back."""
 
+    kind: ClassVar[str] = "kill-raylet"
     index: int
     name: str = "kill -9 of a raylet"
 
@@ -32,6 +33,7 @@ class KillRaylet:
 class KillActorProcess:
     """SIGKILL of the worker process that holds ``actor``, wherever it is."""
 
+    kind: ClassVar[str] = "kill-worker"
     actor: bytes
     name: str = "kill -9 of an actor's worker"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from harness.cluster import Cluster
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 class Rival:
     """Start a second GCS at an address of its own; healed by ending it."""
 
+    kind: ClassVar[str] = "second-gcs"
     name: str = "a second GCS on one namespace"
 
     def disturbs(self, cluster: Cluster) -> Mapping[str, object]:

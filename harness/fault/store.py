@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from harness.history.proof import proving
+from harness.store.dump import read
 from harness.store.redis_server import client_of
 from harness.wait import until
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 class PauseStore:
     """SIGSTOP: its connections stay open and nothing is answered."""
 
+    kind: ClassVar[str] = "pause-store"
     name: str = "SIGSTOP of the store"
 
     def disturbs(self, cluster: Cluster) -> Mapping[str, object]:
@@ -36,6 +39,7 @@ class PauseStore:
 class KillStore(PauseStore):
     """SIGKILL; healed by a start at the same address with the data that survived."""
 
+    kind: ClassVar[str] = "kill-store"
     name: str = "kill -9 of the store"
 
     def inject(self, cluster: Cluster) -> None:
@@ -56,6 +60,7 @@ class KillStore(PauseStore):
 class CutStore(PauseStore):
     """Every connection to the store is closed, once; the store itself is well."""
 
+    kind: ClassVar[str] = "cut-store"
     name: str = "the store's connections are cut"
 
     def inject(self, cluster: Cluster) -> None:
@@ -71,6 +76,7 @@ class CutStore(PauseStore):
 class WipeStore(PauseStore):
     """All data is gone at once; nothing brings it back."""
 
+    kind: ClassVar[str] = "wipe-store"
     name: str = "the store forgets everything"
 
     def inject(self, cluster: Cluster) -> None:
@@ -79,3 +85,14 @@ class WipeStore(PauseStore):
 
     def heal(self, cluster: Cluster) -> None:
         """There is nothing to bring back."""
+
+
+@contextmanager
+def tampering(cluster: Cluster, why: str) -> Iterator[Any]:
+    """A client of the store, to alter rows behind the GCS's back; the history says ``why``, and whether any were."""
+    with closing(client_of(cluster.store.settings)) as client:
+        before = read(client, cluster.namespace)
+        cluster.recorder.write("store", "tampered", {"why": why, **proving("tamper-with-store")})
+        yield client
+        if read(client, cluster.namespace) != before:
+            cluster.recorder.write("store", "altered")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from harness.history.proof import proving
 
 
 @dataclass(frozen=True)
@@ -166,3 +170,36 @@ Fault = (
 FAULTS: tuple[type[Fault], ...] = Fault.__args__
 BRISK_ONLY: tuple[type[Fault], ...] = (TerminateGcs, CutStore)
 """Not drawn as such: see :func:`harness.fuzz.brisk.brisk`."""
+STABLE: Mapping[type[Fault], str] = {
+    KillGcs: "kill-gcs",
+    CrashGcs: "crash-gcs",
+    TerminateGcs: "terminate-gcs",
+    HangGcs: "hang-gcs",
+    StallStore: "pause-store",
+    FailStore: "fail-store",
+    KillStore: "kill-store",
+    CutStore: "cut-store",
+    Rival: "second-gcs",
+    AddNode: "add-raylet",
+    KillNode: "kill-raylet",
+    CutNode: "disconnect-raylet",
+    KillWorker: "kill-worker",
+    KillDriver: "kill-driver",
+    DropRef: "drop-reference",
+    BreakLinks: "break-links",
+    SyncAgain: "second-stream",
+    TearStore: "tamper-with-store",
+    Disobey: "disobey",
+}
+"""The kind of each in a record: see :mod:`harness.history.proof`."""
+
+
+def told(
+    how: Fault, who: str = "", facts: Mapping[str, Any] | None = None, unit: int | None = None
+) -> tuple[str, dict[str, Any]]:
+    """What a record says of a fault of a plan that finds something to break: its kind, and what will prove it.
+
+    ``who`` and ``facts`` narrow down the events that do, ``unit`` the commands.
+    """
+    kind = STABLE[type(how)]
+    return kind, proving(kind, who, unit, facts)

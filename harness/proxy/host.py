@@ -140,8 +140,8 @@ class Host:
         assert isinstance(found, RedisProxy)
         return found
 
-    def _inject(self, proxy: int, fault: int, what: Message) -> None:
-        begun = self._proxies[proxy].fault(fault_of(what))
+    def _inject(self, proxy: int, fault: int, what: Message, armed: bool) -> None:
+        begun = self._proxies[proxy].fault(fault_of(what), armed)
         begun.__enter__()
         self._faults[fault] = begun
 

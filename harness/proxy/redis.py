@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
+from harness.history.proof import proving
 from harness.history.recorder import Recorder
 from harness.proxy.ledger import Bundle, facts, unparsed
 from harness.proxy.loop import LOOP
@@ -141,7 +142,8 @@ class RedisProxy(Proxy):
         """The mode does now what it does."""
         rule.struck_at = time.monotonic()
         assert rule.unit is not None
-        self.recorder.write("fault", rule.mode.name, _about(rule, "inject"), at=rule.struck_at)
+        proof = proving(rule.mode.kind, rule.unit.via, rule.unit.number)
+        self.recorder.write("fault", rule.mode.name, {**_about(rule, "inject"), **proof}, at=rule.struck_at)
 
     def struck(self, rule: Armed, over: bool = True) -> None:
         """It is done, and perhaps ``over``."""

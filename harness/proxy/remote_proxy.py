@@ -87,10 +87,13 @@ class _RemoteProxy:
         return [connection_of(one) for one in self._ask("connections", via=via)]
 
     @contextmanager
-    def fault(self, fault: LinkFault) -> Iterator[None]:
-        """``with proxy.fault(Delay(0.05)):`` it strikes all connections, those that exist and new ones."""
+    def fault(self, fault: LinkFault, armed: bool = False) -> Iterator[None]:
+        """``with proxy.fault(Delay(0.05)):`` it strikes all connections, those that exist and new ones.
+
+        ``armed``: it waits for them, and need not meet any.
+        """
         number = self.host.number()
-        self._ask("inject", fault=number, what=packed(fault))
+        self._ask("inject", fault=number, what=packed(fault), armed=armed)
         try:
             yield
         finally:

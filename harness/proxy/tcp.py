@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from harness.history.proof import proving
 from harness.history.recorder import Recorder
 from harness.process.ports import allocate_port, release_port
 from harness.proxy.doors import Door, Doors
@@ -45,6 +46,8 @@ class Proxy:
         self.loop = LOOP.loop
         self._doors = Doors(self.loop, backend, watch, self._accept)
         self._faults: tuple[LinkFault, ...] = ()
+        self._felt: set[LinkFault] = set()
+        """Of which the history says that a connection stands under them."""
         self._numbers = itertools.count(1)
         self._tunnels: dict[int, Tunnel] = {}
         self._past: deque[Connection] = deque(maxlen=_REMEMBERED)
@@ -90,11 +93,15 @@ class Proxy:
         )
 
     @contextmanager
-    def fault(self, fault: LinkFault) -> Iterator[None]:
-        """``with proxy.fault(Delay(0.05)):`` it strikes all connections, those that exist and new ones."""
-        facts = {"backend": f"{self.backend[0]}:{self.backend[1]}", "what": repr(fault)}
-        LOOP.call(self._strike, (*self._faults, fault))
-        self.recorder.write("fault", fault.name, {"phase": "inject", **facts})
+    def fault(self, fault: LinkFault, armed: bool = False) -> Iterator[None]:
+        """``with proxy.fault(Delay(0.05)):`` it strikes all connections, those that exist and new ones.
+
+        ``armed``: it waits for them, and need not meet any.
+        """
+        facts = self._about(fault)
+        proof = {**proving(fault.kind, facts=facts), **({"armed": True} if armed else {})}
+        self.recorder.write("fault", fault.name, {"phase": "inject", **facts, **proof})
+        LOOP.call(self._begin, fault)
         try:
             yield
         finally:
@@ -102,6 +109,12 @@ class Proxy:
             self.recorder.write("fault", fault.name, {"phase": "healed", **facts})
 
     # In the loop, for tunnels
+
+    def felt(self, fault: LinkFault) -> None:
+        """A connection stands under ``fault``: the history says so once."""
+        if fault not in self._felt:
+            self._felt.add(fault)
+            self.recorder.write("link", "struck", self._about(fault))
 
     def backend_ended(self, tunnel: Tunnel) -> None:
         """The backend ended a connection: before the client hears of it, see whether it is dead."""
@@ -167,6 +180,15 @@ class Proxy:
         tunnel.client.ended = tunnel.client.lost = True
         tunnel.close()
         tunnel.lost()
+
+    def _begin(self, fault: LinkFault) -> None:
+        self._felt.discard(fault)
+        self._strike((*self._faults, fault))
+        if fault.refuses:
+            self.recorder.write("link", "shut", self._about(fault))
+
+    def _about(self, fault: LinkFault) -> dict[str, str]:
+        return {"backend": f"{self.backend[0]}:{self.backend[1]}", "what": repr(fault)}
 
     def _strike(self, faults: tuple[LinkFault, ...]) -> None:
         self._faults = faults

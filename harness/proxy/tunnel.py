@@ -213,6 +213,7 @@ class Tunnel:
         self.up.strike(tuple(fault for fault in faults if fault.holds_for("up")))
         self.down.strike(tuple(fault for fault in faults if fault.holds_for("down")))
         for fault in faults:
+            self.proxy.felt(fault)
             if fault not in before:
                 fault.strike(self)
 

@@ -161,7 +161,9 @@ class Control:
                 driver.refs.drop(asked["actor_id"])
 
     async def _script(self, raylet: Raylet, asked: Asked) -> Any:
-        raylet.scripts.set(asked.pop("method"), Script(**asked))
+        method = asked.pop("method")
+        raylet.scripts.set(method, Script(**asked))
+        raylet.scribe.note("scripted", method=method, mode=asked["mode"])
 
     async def _release(self, raylet: Raylet, asked: Asked) -> Any:
         return raylet.scripts.release(asked["method"])

@@ -27,12 +27,11 @@ ORDERLY_SECONDS = 4.0
 
 @dataclass(frozen=True)
 class Armed:
-    """What waits for a command to the store: ``what`` is then broken, and the next GCS comes after ``down`` seconds."""
+    """What waits for a command to the store: ``what`` is then broken, as ``how`` says."""
 
     strike: Strike
     what: str
-    down: float
-    crash: fault.CrashGcs | None = None
+    how: fault.CrashGcs | fault.FailStore
 
 
 def _kill_gcs(run: Performance, how: fault.KillGcs) -> None:
@@ -40,6 +39,7 @@ def _kill_gcs(run: Performance, how: fault.KillGcs) -> None:
     run.await_gcs()
     if run.cluster.gcs.alive:
         run.keeper.expect(how.down, how.recoveries)
+        run.strikes(how, facts=run.life())
         run.cluster.kill_gcs()
         run.hit("a kill")
 
@@ -48,6 +48,7 @@ def _terminate_gcs(run: Performance, how: fault.TerminateGcs) -> None:
     run.await_gcs()
     if run.keeper.serving:
         run.keeper.expect(how.down)
+        run.strikes(how, facts=run.life())
         run.cluster.gcs.stop(ORDERLY_SECONDS)
         run.hit("an orderly end")
 
@@ -60,19 +61,20 @@ def arm_crash(run: Performance, how: fault.CrashGcs) -> None:
     """Let the GCS die at a command to the store that it sends from now on."""
     mode = KillAfter() if how.applied else KillBefore()
     strike = run.cluster.arm(mode, Match(nth=how.effects // EFFECTS_PER_COMMAND + 1))
-    run.armed.append(Armed(strike, "a crash at a command", how.down, how))
+    run.armed.append(Armed(strike, "a crash at a command", how))
 
 
 def _fail_store(run: Performance, how: fault.FailStore) -> None:
     mode = Cut(at="reply") if how.applied else RefuseWith()
     strike = run.cluster.arm(mode, Match(nth=how.writes + 1))
-    run.armed.append(Armed(strike, "a refused command", how.down))
+    run.armed.append(Armed(strike, "a refused command", how))
 
 
 def _stall_store(run: Performance, how: fault.StallStore) -> None:
     if run.store_stalled or run.store_killed:
         return
     run.store_stalled = True
+    run.strikes(how)
     run.cluster.recorder.write("store", "paused")
     run.cluster.store.pause()
     run.hit("a stalled store")
@@ -82,6 +84,7 @@ def _stall_store(run: Performance, how: fault.StallStore) -> None:
 def _hang_gcs(run: Performance, how: fault.HangGcs) -> None:
     gcs = run.cluster.gcs
     if gcs.alive and not gcs.paused:
+        run.strikes(how, facts=run.life())
         gcs.pause()
         run.hit("a GCS that hangs")
         run.later(how.seconds, run.resume_gcs)
@@ -90,14 +93,16 @@ def _hang_gcs(run: Performance, how: fault.HangGcs) -> None:
 def _kill_store(run: Performance, how: fault.KillStore) -> None:
     if run.store_stalled or run.store_killed:
         return
+    run.strikes(how)
     KillStore().inject(run.cluster)
     run.store_killed = True
     run.hit("a dead store")
     run.later(how.seconds, run.restart_store)
 
 
-def _cut_store(run: Performance, _how: fault.CutStore) -> None:
+def _cut_store(run: Performance, how: fault.CutStore) -> None:
     if not (run.store_stalled or run.store_killed):
+        run.strikes(how)
         CutStore().inject(run.cluster)
         run.hit("cut connections to the store")
 
@@ -109,6 +114,7 @@ def _rival(run: Performance, how: fault.Rival) -> None:
     run.await_gcs()
     if not run.keeper.serving:
         return  # of two that start at once either may take over
+    run.strikes(how)
     run.rivals.enter_context(injected(cluster, Rival()))
     if run.rival_serves():
         run.hit("a second GCS")
@@ -116,12 +122,14 @@ def _rival(run: Performance, how: fault.Rival) -> None:
 
 
 def _add_node(run: Performance, how: fault.AddNode) -> None:
+    run.strikes(how, names.node_id(len(run.cluster.raylets)).hex())
     run.add_node(how.cpus, how.head)
     run.hit("a node that joins")
 
 
 def _kill_node(run: Performance, how: fault.KillNode) -> None:
     if (raylet := run.raylet(how.node)) is not None:
+        run.strikes(how, raylet.node_id.hex())
         raylet.kill()
         run.hit("a dead node")
 
@@ -130,6 +138,7 @@ def _cut_node(run: Performance, how: fault.CutNode) -> None:
     raylet = run.raylet(how.node)
     if raylet is None or not run.links.cut(raylet):
         return
+    run.strikes(how, raylet.node_id.hex())
     run.hit("a node cut off")
     run.later(how.seconds, lambda: run.links.join(raylet))
 
@@ -138,6 +147,7 @@ def _kill_worker(run: Performance, how: fault.KillWorker) -> None:
     found = run.worker_of(how.actor)
     if found is not None:
         raylet, worker = found
+        run.strikes(how, raylet.node_id.hex(), {"worker": worker.worker_id.hex()})
         raylet.kill_worker(worker.worker_id)
         run.hit("a dead worker")
 
@@ -146,6 +156,7 @@ def _kill_driver(run: Performance, how: fault.KillDriver) -> None:
     owner = run.owners.get(how.job % names.JOBS)
     if owner is not None and owner.alive and owner.home.alive:
         owner.alive = False
+        run.strikes(how, facts={"worker": owner.owner.worker_id.hex()})
         owner.home.detach_driver(owner.owner.worker_id)
         run.hit("a dead driver")
 
@@ -154,12 +165,14 @@ def _drop_ref(run: Performance, how: fault.DropRef) -> None:
     # A worker that owns an actor lives and dies with its own: only drivers let go of theirs here.
     owner = run.owners.get(names.job_of(how.actor))
     if owner is not None and owner.alive and owner.home.alive and how.actor not in run.parents:
+        run.strikes(how, facts={"actor": names.actor_id(how.actor).hex()})
         owner.home.drop_ref(names.actor_id(how.actor), owner.owner.worker_id)
         run.hit("a dropped reference")
 
 
 def _disobey(run: Performance, how: fault.Disobey) -> None:
     if (raylet := run.raylet(how.node)) is not None:
+        run.strikes(how, raylet.node_id.hex(), {"method": how.method, "mode": how.mode})
         raylet.script(how.method, how.mode, how.seconds, times=how.calls)
         run.hit("a raylet that disobeys")
 
@@ -168,9 +181,11 @@ def _not_carried(_run: Performance, _how: fault.SyncAgain | fault.TearStore) -> 
     """Simulated alone: a raylet's host opens one stream, and the store is not touched by hand in a campaign."""
 
 
-def _break_links(run: Performance, _how: fault.BreakLinks) -> None:
-    run.links.reset()
-    run.hit("broken connections")
+def _break_links(run: Performance, how: fault.BreakLinks) -> None:
+    if run.links.used():
+        run.strikes(how)
+        run.links.reset()
+        run.hit("broken connections")
 
 
 _BREAK: dict[type[Any], Callable[[Performance, Any], None]] = {

@@ -22,6 +22,11 @@ class Way:
     target: str
     cut: list[AbstractContextManager[None]] = field(default_factory=list)
 
+    @property
+    def used(self) -> bool:
+        """Whether a connection stands on it."""
+        return any(one.open for one in self.proxy.connections())
+
 
 class Links:
     """The ways of one plan. Where it breaks none, everybody goes straight to the GCS."""
@@ -54,7 +59,7 @@ class Links:
         if way.cut:
             return False
         raylet.tell("disconnected", "the plan cuts it off")
-        fault = way.proxy.fault(Blackhole("both"))
+        fault = way.proxy.fault(Blackhole("both"), armed=True)
         fault.__enter__()
         way.cut.append(fault)
         raylet.unreachable()
@@ -65,16 +70,20 @@ class Links:
         way = self._of[raylet.node_id]
         if not way.cut:
             return
-        with way.proxy.fault(Reset()):
+        with way.proxy.fault(Reset(), armed=True):
             way.cut.pop().__exit__(None, None, None)
         if raylet.alive:
             raylet.reachable()
             raylet.tell("reachable", "its way passes again")
 
+    def used(self) -> bool:
+        """Whether there is a connection that :meth:`reset` would end."""
+        return any(way.used for way in self._ways)
+
     def reset(self) -> None:
         """All connections end at once."""
         for way in self._ways:
-            with way.proxy.fault(Reset()):
+            with way.proxy.fault(Reset(), armed=True):
                 """New ones are welcome at once."""
 
     def close(self) -> None:

@@ -6,11 +6,12 @@ import heapq
 import itertools
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from harness.cluster.cluster import Cluster
 from harness.driver.specs import Owner
@@ -92,6 +93,14 @@ class Performance:
 
     def hit(self, what: str) -> None:
         self.hits[what] += 1
+
+    def strikes(self, how: fault.Fault, who: str = "", facts: Mapping[str, Any] | None = None) -> None:
+        """Say in the history that ``how`` has found what it breaks; ``who`` and ``facts``: of what proves that."""
+        self.cluster.recorder.write("plan", *fault.told(how, who, facts))
+
+    def life(self) -> dict[str, int]:
+        """By which the events of the GCS that lives now are told from those of others."""
+        return {"life": self.cluster.gcs.lives[-1].number}
 
     def later(self, seconds: float, do: Callable[[], object]) -> None:
         """Do it in so many seconds, or when the plan is over."""
@@ -229,7 +238,7 @@ class Performance:
             one.strike.disarm()
         self._note_strikes()
         self.missed += len(self.armed)
-        late = [*(one.crash for one in self.armed if one.crash), *self.crashes]
+        late = [*(one.how for one in self.armed if isinstance(one.how, fault.CrashGcs)), *self.crashes]
         self.armed.clear()
         while self._later:
             heapq.heappop(self._later)[2]()
@@ -268,7 +277,10 @@ class Performance:
         for one in [one for one in self.armed if one.strike.is_set()]:
             self.armed.remove(one)
             self.hit(one.what)
-            self.keeper.expect(one.down, one.crash.recoveries if one.crash else ())
+            assert one.strike.unit is not None
+            said = fault.told(one.how, "gcs", self.life(), one.strike.unit.number)
+            self.cluster.recorder.write("plan", *said, at=one.strike.struck_at)
+            self.keeper.expect(one.how.down, getattr(one.how, "recoveries", ()))
 
     # -- owners ------------------------------------------------------------------------------
 

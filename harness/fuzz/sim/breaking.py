@@ -19,19 +19,29 @@ ALL_WRITES = 1_000_000
 
 
 def _kill_gcs(world: World, how: fault.KillGcs) -> None:
-    world.lives.kill_now(how)
+    if world.server.alive:
+        world.strikes(how, facts=_life(world))
+        world.lives.kill_now(how)
 
 
 def _terminate_gcs(world: World, how: fault.TerminateGcs) -> None:
     """What it has sent to the store takes place: it waits for that."""
-    world.lives.kill_now(fault.KillGcs(how.down, ALL_WRITES))
+    if world.server.alive:
+        world.strikes(how, facts=_life(world))
+        world.lives.kill_now(fault.KillGcs(how.down, ALL_WRITES))
 
 
 def _crash_gcs(world: World, how: fault.CrashGcs) -> None:
     world.lives.armed = how
 
 
+def _life(world: World) -> dict[str, int]:
+    """By which the events of the GCS that lives now are told from those of others."""
+    return {"life": world.server.life}
+
+
 def _stall_store(world: World, how: fault.StallStore) -> None:
+    world.strikes(how)
     world.record.write("store", "paused")
     world.store.stall(how.seconds)
     world.clock.after(how.seconds, world.record.write, "store", "resumed")
@@ -46,6 +56,7 @@ def _fail_store(world: World, how: fault.FailStore) -> None:
 def _hang_gcs(world: World, how: fault.HangGcs) -> None:
     if world.server.hang():
         world.reached("a GCS hangs")
+        world.strikes(how, facts=_life(world))
         if not world.server.open:
             world.reached("a GCS hangs during recovery")
         world.clock.after(how.seconds, _go_on, world, world.server.life)
@@ -59,6 +70,7 @@ def _go_on(world: World, life: int) -> None:
 def _kill_store(world: World, how: fault.KillStore) -> None:
     if not world.store.down:
         world.reached("the store dies")
+        world.strikes(how)
         world.record.write("store", "killed")
         world.clock.after(how.seconds, _restart_store, world)
         world.store.kill()
@@ -74,6 +86,7 @@ def _not_carried(_world: World, _how: fault.Rival | fault.CutStore) -> None:
 
 
 def _new_node(world: World, how: fault.AddNode) -> None:
+    world.strikes(how, names.node_id(len(world.raylets)).hex())
     world.add_node(how.cpus, how.head)
 
 
@@ -82,6 +95,7 @@ def _kill_node(world: World, how: fault.KillNode) -> None:
     if raylet is not None:
         if not world.server.open:
             world.reached("a node dies during an outage")
+        world.strikes(how, raylet.who)
         raylet.exit(-9, "killed", "killed")
 
 
@@ -89,7 +103,9 @@ def _cut_node(world: World, how: fault.CutNode) -> None:
     raylet = world.raylet(how.node)
     if raylet is None or raylet.channel.cut:
         return
-    world.record.write("fault", "a raylet is cut off", {"phase": "inject", "node": raylet.who})
+    kind, proof = fault.told(how, raylet.who)
+    world.record.write("plan", kind, proof)
+    world.record.write("fault", "a raylet is cut off", {"phase": "inject", "node": raylet.who, **proof})
     world.record.write("raylet", "disconnected", {}, raylet.who)
     raylet.channel.cut = True
     raylet.channel.reset()
@@ -109,36 +125,44 @@ def _kill_worker(world: World, how: fault.KillWorker) -> None:
     if worker is not None:
         if not world.server.open:
             world.reached("a worker dies during an outage")
+        world.strikes(how, worker.raylet.who, {"worker": worker.worker_id.hex()})
         worker.raylet.kill_worker(worker, "killed from outside", m.SYSTEM_ERROR)
 
 
 def _kill_driver(world: World, how: fault.KillDriver) -> None:
     home, worker = world.owners.get(how.job % names.JOBS), names.driver_id(how.job % names.JOBS)
     if home is not None and worker in home.drivers:
+        world.strikes(how, home.who, {"worker": worker.hex()})
         home.end_driver(home.drivers[worker])
 
 
 def _drop_ref(world: World, how: fault.DropRef) -> None:
     owner, actor = world.owner_of(how.actor), names.actor_id(how.actor)
     if owner is not None:
+        world.strikes(how, owner.raylet.who, {"actor": actor.hex()})
         world.record.write("note", "ref dropped", {"actor": actor}, owner.raylet.who)
         owner.drop(actor)
 
 
 def _sync_again(world: World, how: fault.SyncAgain) -> None:
     raylet = world.raylet(how.node)
-    if raylet is not None and raylet.syncer.open and not raylet.channel.cut:
+    if raylet is not None and raylet.syncer.open and world.server.open and not raylet.channel.cut:
+        world.strikes(how, raylet.who)
         raylet.syncer.start(beside=True)
 
 
 def _tear_store(world: World, how: fault.TearStore) -> None:
     specs = world.store.tables.get("ACTOR_TASK_SPEC", {})
     if not world.server.alive and specs.pop(names.actor_id(how.actor), None) is not None:
+        world.strikes(how)
         world.record.write("store", "tampered", {"why": "an actor's task spec was deleted"})
+        world.record.write("store", "altered")
         world.reached("an actor without its task spec")
 
 
-def _break_links(world: World, _how: fault.BreakLinks) -> None:
+def _break_links(world: World, how: fault.BreakLinks) -> None:
+    world.strikes(how)
+    world.record.write("link", "struck", {"what": "every connection is reset"})
     for channel in world.channels():
         channel.reset()
 
@@ -146,6 +170,8 @@ def _break_links(world: World, _how: fault.BreakLinks) -> None:
 def _disobey(world: World, how: fault.Disobey) -> None:
     raylet = world.raylet(how.node)
     if raylet is not None:
+        world.strikes(how, raylet.who, {"method": how.method, "mode": how.mode})
+        raylet.write("note", "scripted", {"method": how.method, "mode": how.mode})
         raylet.scripts[how.method] = Script(how.mode, how.calls, how.seconds)
 
 

@@ -90,6 +90,7 @@ class Lives:
         how = self._how
         if isinstance(how, fault.CrashGcs):
             self.to_come += how.recoveries
+            self._world.strikes(how, facts={"life": self._server.life})
         self._world.reached("a crash between two effects" if self._server.open else "a crash during recovery")
         self._how = fault.KillGcs(how.down, how.applied)
         self._kill(self._how)

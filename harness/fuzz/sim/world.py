@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from random import Random
+from typing import Any
 
 from google.protobuf.message import Message
 
@@ -50,7 +52,7 @@ class World:
         self.store = Store(self.clock, self.random, self.record, plan.weather.store)
         self.server = Server(self.network, self.record, self.store, plan.seed, plan.token)
         self.lives = Lives(self)
-        self.store.refused = lambda: self.record.write("fault", "the store fails", {"phase": "inject"})
+        self.store.refused = self._refused
         self.conditions: Counter[str] = Counter()
         self.raylets: list[Raylet] = []
         self.clients = [Client(self, f"driver-{number}") for number in range(max(plan.clients, 1))]
@@ -76,6 +78,15 @@ class World:
 
     def reached(self, condition: str) -> None:
         self.conditions[condition] += 1
+
+    def strikes(self, how: fault.Fault, who: str = "", facts: Mapping[str, Any] | None = None) -> None:
+        """Say in the record that ``how`` has found what it breaks; ``who`` and ``facts``: of what proves that."""
+        self.record.write("plan", *fault.told(how, who, facts))
+
+    def _refused(self) -> None:
+        kind, proof = fault.told(fault.FailStore())
+        self.record.write("plan", kind, proof)
+        self.record.write("fault", "the store fails", {"phase": "inject", **proof})
 
     def number(self) -> int:
         """A number that was not given before."""

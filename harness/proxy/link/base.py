@@ -22,6 +22,8 @@ class Struck(Protocol):
 class LinkFault:
     """Base of all. Faults are frozen dataclasses; times are seconds of one clock, sizes bytes."""
 
+    kind: ClassVar[str]
+    """The same in every record: one of :data:`harness.history.proof.PROOFS`."""
     refuses: ClassVar[bool] = False
     """Whether new connections are refused."""
 

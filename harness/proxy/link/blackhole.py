@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from harness.proxy.link.base import Direction, LinkFault
 
@@ -12,6 +13,7 @@ class Blackhole(LinkFault):
     The kernel still completes the handshake of a new connection, which then carries nothing.
     """
 
+    kind: ClassVar[str] = "blackhole-link"
     direction: Direction = "both"
 
     def leaves(self, arrived: float) -> float:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from harness.proxy.link.base import LinkFault, Struck
 
@@ -13,6 +13,7 @@ class HalfOpen(LinkFault):
     What the believer sends vanishes. When the fault ends it is told, by the RST that TCP then sends.
     """
 
+    kind: ClassVar[str] = "half-open-link"
     lost_by: Literal["client", "backend"] = "backend"
 
     def strike(self, link: Struck) -> None:

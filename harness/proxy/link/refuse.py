@@ -10,4 +10,5 @@ from harness.proxy.link.base import LinkFault
 class Refuse(LinkFault):
     """New connections are refused as a closed port refuses; those that exist go on."""
 
+    kind: ClassVar[str] = "refuse-link"
     refuses: ClassVar[bool] = True

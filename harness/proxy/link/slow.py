@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from harness.proxy.link.base import Direction, LinkFault
 
@@ -11,6 +12,7 @@ _PIECES_PER_SECOND = 50
 class Slow(LinkFault):
     """No more than ``bytes_per_second`` in each of its directions, and of each connection."""
 
+    kind: ClassVar[str] = "slow-link"
     bytes_per_second: float
     direction: Direction = "both"
 

@@ -42,6 +42,8 @@ PASS = Decision()
 class Mode:
     """Base of all: lets everything pass. Modes are frozen dataclasses."""
 
+    kind: ClassVar[str]
+    """As of a fault: one of :data:`harness.history.proof.PROOFS`."""
     alone: ClassVar[bool] = False
     """Whether what follows on the same connection waits until the unit is answered and judged."""
 

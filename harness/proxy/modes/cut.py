@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from harness.proxy.modes.base import PASS, Act, Decision, Mode
 from harness.proxy.unit import Unit
@@ -11,6 +11,7 @@ from harness.proxy.unit import Unit
 class Cut(Mode):
     """Reset the GCS's connection: before the store gets the unit, or when its reply was read."""
 
+    kind: ClassVar[str] = "cut-command"
     at: Literal["command", "reply"] = "command"
 
     def on_command(self, unit: Unit) -> Decision:

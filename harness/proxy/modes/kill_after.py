@@ -11,6 +11,7 @@ from harness.proxy.unit import Unit
 class KillAfter(Mode):
     """Kill the GCS when the store has applied the unit, before its reply is passed on."""
 
+    kind: ClassVar[str] = "kill-after-command"
     alone: ClassVar[bool] = True
 
     def on_reply(self, unit: Unit) -> Decision:

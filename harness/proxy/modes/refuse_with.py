@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from harness.proxy.modes.base import Act, Decision, Mode
 from harness.proxy.unit import Unit
@@ -10,6 +11,7 @@ from harness.proxy.unit import Unit
 class RefuseWith(Mode):
     """The store does not get the unit; the GCS is answered ``error``, a line as Redis writes one."""
 
+    kind: ClassVar[str] = "refuse-command"
     error: str = "-ERR refused by the proxy"
 
     def on_command(self, unit: Unit) -> Decision:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from harness.proxy.modes.base import PASS, Act, Decision, Mode
 from harness.proxy.unit import Unit
@@ -16,6 +16,7 @@ class Stall(Mode):
     Commands that are held when the GCS ends are lost.
     """
 
+    kind: ClassVar[str] = "stall-command"
     at: Literal["command", "reply"] = "command"
 
     def on_command(self, unit: Unit) -> Decision:

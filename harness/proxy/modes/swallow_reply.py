@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from harness.proxy.modes.base import Act, Decision, Mode
 from harness.proxy.unit import Unit
@@ -12,6 +13,8 @@ class SwallowReply(Mode):
 
     Commands still pass. One missing reply alone would give each later command the reply of another.
     """
+
+    kind: ClassVar[str] = "swallow-reply"
 
     def on_reply(self, unit: Unit) -> Decision:
         return Decision(Act.SWALLOW)
