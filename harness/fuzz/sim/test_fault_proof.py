@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,6 @@ from harness.fuzz.faults import (
     Disobey,
     DropRef,
     FailStore,
-    Fault,
     HangGcs,
     KillDriver,
     KillGcs,
@@ -41,7 +41,7 @@ from harness.history.proof import LEDGER, Proof
 NOT_SIMULATED = {Rival, CutStore}
 ACTOR = Step(StartActor(0), 0.1)
 AFTER = Step(AddJob(1), 0.5)
-STEPS: Mapping[type[Fault], tuple[Step, ...]] = {
+STEPS: Mapping[Any, tuple[Step, ...]] = {
     kind: (ACTOR, Step(kind(), 1.0), AFTER)
     for kind in (
         KillGcs, CrashGcs, TerminateGcs, HangGcs, StallStore, FailStore, KillStore, AddNode, KillNode,
@@ -55,7 +55,7 @@ def test_every_simulated_fault_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("kind", STEPS, ids=lambda kind: kind.__name__)
-def test_a_fault_proves_that_it_struck(kind: type[Fault]) -> None:
+def test_a_fault_proves_that_it_struck(kind: Any) -> None:
     record = simulate(Plan(steps=STEPS[kind], nodes=(4.0, 4.0))).record
     events, entries = record.events(), record.entries()
     (told,) = (one for one in events if (one.kind, one.what) == ("plan", STABLE[kind]))
