@@ -46,7 +46,10 @@ def conclude(
     entries: Iterable[Expectation],
 ) -> Conclusion:
     """Merge what the case's own assertions found (``own``), or why they proved nothing
-    (``inconclusive``), with the rulings, in the light of what the target is known to break."""
+    (``inconclusive``), with the rulings, in the light of what the target is known to break. Of a case in which
+    the store lost rows by itself nothing that failed speaks of the target."""
+    if (void := next((one.reason for one in rulings if one.void), "")) != "":
+        return Conclusion(Verdict.INCONCLUSIVE, void, (), merged(rulings))
     result = sort_out(case, [*own, *failures_of(rulings)], entries)
     failures = (*result.unexpected, *(replace(failure, known=True) for failure, _ in result.known))
     open_questions = [

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from harness.check import assumptions
 from harness.check.agreement import agreement
 from harness.check.answered import answered
-from harness.check.assumptions import assumptions
 from harness.check.check_alive import check_alive
 from harness.check.durable import durable
 from harness.check.identity import identity
@@ -23,7 +23,7 @@ from harness.check.over_history import blocking, deadline, two_state_raylet
 from harness.check.process import process
 from harness.check.pubsub import pubsub
 from harness.check.recovery_orders import recovery_orders
-from harness.check.ruling import Check, Ruling
+from harness.check.ruling import Check, Finding, Ruling
 from harness.check.story import Story, stories
 from harness.check.streams import streams
 from harness.check.survived import survival
@@ -141,15 +141,27 @@ CHECKS: Mapping[str, Registered] = {
         swift, "A GCS with small tables serves within a second, but for what its store takes", ("1", "L5")
     ),
     "assumptions": Registered(
-        assumptions, "The case shows something: its start is known, its faults struck, and it had traffic"
+        assumptions.assumptions,
+        "The case shows something: its start is known, its faults struck, and it had traffic",
     ),
 }
 """By name, in the order of reports."""
 
 
 def judge(story: Story) -> list[Ruling]:
-    """What every check says of ``story``. Whatever a check raises is an error in the check."""
-    return [check.judge(story) for check in CHECKS.values()]
+    """What every check says of ``story``. Whatever a check raises is an error in the check.
+
+    Where the store lost rows by itself nothing is broken that anybody could tell.
+    """
+    rulings = [check.judge(story) for check in CHECKS.values()]
+    if not (why := story.store_failed):
+        return rulings
+    return [
+        Ruling(one.check, Finding.UNKNOWN, why, (), one.judged, void=True)
+        if one.finding is Finding.BROKEN or one.check == assumptions.NAME
+        else one
+        for one in rulings
+    ]
 
 
 def judge_case(events: Iterable[Event], entries: Iterable[Entry]) -> list[Ruling]:

@@ -37,6 +37,7 @@ class Ruling:
 
     ``judged``: how many things it looked at. An UNKNOWN with ``judged`` 0 found nothing of its kind
     in the case, which is no fault of the case; any other UNKNOWN says in ``reason`` what stood in the way.
+    ``void``: so much so that nothing which failed in the case speaks of the GCS.
     """
 
     check: str
@@ -44,6 +45,7 @@ class Ruling:
     reason: str = ""
     violations: tuple[Violation, ...] = ()
     judged: int = 0
+    void: bool = False
 
     @property
     def idle(self) -> bool:

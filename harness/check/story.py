@@ -17,6 +17,8 @@ from harness.wire.plain import plain, shown
 
 INHERITED = "inherited"
 """The look that reads a namespace before any GCS of the case does."""
+BY_ITSELF = frozenset({"evicted", "unsaved"})
+"""What a store may do to its rows that nobody asked of it."""
 
 
 @dataclass(frozen=True)
@@ -202,8 +204,15 @@ class Story:
     @cached_property
     def store_lost(self) -> float | None:
         """When the store first lost or was given rows behind the GCS's back; None: never."""
-        marks = [one.at for one in self.of("store") if one.what in ("wiped", "tampered", "lost")]
+        marks = [one.at for one in self.of("store") if one.what in {"wiped", "tampered", "lost", *BY_ITSELF}]
         return min(marks, default=None)
+
+    @cached_property
+    def store_failed(self) -> str:
+        """What the store did to its rows by itself, so that no failure of the case speaks of the GCS; '' nothing."""
+        return next(
+            (str(one.facts.get("why", one.what)) for one in self.of("store") if one.what in BY_ITSELF), ""
+        )
 
     @cached_property
     def writes(self) -> Sequence[Write]:

@@ -42,6 +42,18 @@ def test_what_a_check_raises_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> N
         registry.judge(tale().story())
 
 
+@pytest.mark.parametrize("what", ["evicted", "unsaved"])
+def test_where_the_store_lost_rows_by_itself_nobody_is_blamed(what: str) -> None:
+    told = tale().call("AddJob", {"data": {"job_id": "01000000"}}).call("CheckAlive")
+    assert [one.check for one in registry.judge(told.story()) if one.finding is Finding.BROKEN] == ["durable"]
+    told.event("store", what, {"why": "the store threw out 3 keys"}, at=told.now + 1)
+    rulings = {one.check: one for one in registry.judge(told.story())}
+    void = {one.check for one in rulings.values() if one.void}
+    assert void == {"durable", "assumptions"}
+    assert rulings["durable"].finding is Finding.UNKNOWN
+    assert rulings["assumptions"].reason == "the store threw out 3 keys"
+
+
 def long_tale(calls: int) -> Tale:
     """Several clients put and read a handful of keys, with a restart now and then."""
     told = tale()

@@ -15,6 +15,7 @@ from harness.backend.base import Backend, Place
 from harness.backend.loopback import Loopback
 from harness.cluster import inheritance
 from harness.cluster.journal import journal
+from harness.cluster.store_watch import StoreWatch
 from harness.errors import Unsupported
 from harness.history.recorder import Recorder
 from harness.names.front import Front
@@ -81,6 +82,7 @@ class ControlPlane:
         self.target, self.store, self.directory = target, store, directory
         self.namespace = namespace or f"ns{ids.unique_id().hex()[:12]}"
         self.recorder = recorder or Recorder()
+        self.store_watch = StoreWatch(store)
         self.rival: GcsProcess | None = None
         self.unhealed: list[str] = []
         """The names of the faults that last."""
@@ -175,6 +177,8 @@ class ControlPlane:
             "ledger": (given.host, given.port) != (own.host, own.port),
             "session": self.gcs.launch.session_name,
         }
+        if self.recorder.on and (health := self.store_watch.begin(self.recorder)):
+            facts["health"] = health
         self.recorder.write("cluster", "built", facts)
 
     def _by_proxy(self, settings: StoreSettings, via: str) -> StoreSettings:

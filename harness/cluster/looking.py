@@ -73,6 +73,7 @@ def close(cluster: Cluster, who: str, within: float) -> None:
             pause = min(2 * pause, _LONGEST_PAUSE)
             seen = eye.look()
     _write(cluster, who, "closing", seen)
+    cluster.store_watch.ask(cluster.recorder)
     cluster.recorder.write("cluster", "closing", {"why": seen.why})
 
 

@@ -16,7 +16,7 @@
 | fault | harness | the fault's name | phase (inject, healed), what it disturbs; of its beginning fault (its stable kind) and proof, see :mod:`harness.history.proof`; armed: it waits for connections |
 | plan | harness | the stable kind of a plan's fault that found something to break | fault, proof |
 | link | harness | struck, shut | backend, what: the fault under which a connection stands, or no port is open |
-| store | harness | started, killed, restarted, paused, resumed, cut, disconnected, connected, lost, wiped, tampered, altered, refuses | why |
+| store | harness | started, killed, restarted, paused, resumed, cut, disconnected, connected, lost, wiped, tampered, altered, refuses; by itself: evicted, unsaved | why |
 | look | a client | baseline, tables, closing; inherited (by the harness: what a namespace held before any GCS of the case) | view, books, stored, quiet, complaints |
 | watch | harness | begin, end | workers, bundles, pulses |
 | log | gcs or rival | fatal | life, line: of its log, a failed check or the like |

@@ -30,6 +30,15 @@ def check_store(config: pytest.Config) -> None:
         store_from(spec, Path(unused))
 
 
+def caution(config: pytest.Config) -> str:
+    """What the user should know of a store that is not ours, in a sentence; '' where all is well."""
+    from harness.store.external import ExternalRedis
+    from harness.store.parse import is_url
+
+    spec = choice(config, "--store")
+    return ExternalRedis(spec).caution() if is_url(spec) else ""
+
+
 def prepare(config: pytest.Config) -> None:
     """See to all that the target needs on its backend; EnvironmentProblem, in one sentence, if it cannot be had."""
     chosen(config).prepare(target_of(config))

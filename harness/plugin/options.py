@@ -83,10 +83,12 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 def _prepare(config: pytest.Config) -> None:
     from harness.expectations import expectations_for
-    from harness.plugin.backends import check_store, prepare
+    from harness.plugin.backends import caution, check_store, prepare
     from harness.plugin.evidence import make_folder
 
     check_store(config)
+    if not hasattr(config, "workerinput") and (said := caution(config)):
+        print(f"gauntlet: {said}", file=sys.stderr)
     expectations_for(target_of(config).name, config.getoption("--expectations"))
     prepare(config)
     make_folder(config)

@@ -18,7 +18,7 @@ from harness.wire import layout
 SORTS = ("harness", "client", "gcs", "store", "raylet")
 _RAYLET_KINDS = frozenset({"order", "raylet", "worker", "bundle"})
 _HARNESS_KINDS = frozenset({"cluster", "look", "watch", "note", "fault"})
-_DEATHS = frozenset({"killed", "ended", "gone", "exit", "lost", "wiped", "tampered"})
+_DEATHS = frozenset({"killed", "ended", "gone", "exit", "lost", "wiped", "tampered", "evicted"})
 
 
 @dataclass(frozen=True, slots=True)

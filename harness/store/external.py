@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 import redis
 
 from harness.errors import EnvironmentProblem
+from harness.store import health
 from harness.store.base import StoreSettings
 from harness.store.dump import erase
 from harness.store.redis_client import client_of
@@ -58,6 +59,15 @@ class ExternalRedis(Unbreakable):
             except redis.RedisError as problem:
                 why = why_unusable(self._settings, problem, command, _ANSWER_SECONDS)
                 raise EnvironmentProblem(f"{self._name} cannot be used: {why}") from problem
+
+    def caution(self) -> str:
+        """What its user should know before a run; '' where all is well, or nobody answers."""
+        with contextlib.closing(self.client()) as client:
+            try:
+                client.ping()
+            except redis.RedisError:
+                return ""
+            return health.caution(self._name, health.read(client))
 
     def stop(self) -> None:
         """Nothing: it was not ours to start."""
