@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.wire import messages as m
 from reference_gcs.core import bundles, placement_groups, recovery_groups
-from reference_gcs.core.placement_group import Group
+from reference_gcs.core.placement_group import Group, GroupPhase
 from reference_gcs.core.state import Gcs, then
 from reference_gcs.mutants.registry import SCENARIO, Original, mutant
 
@@ -153,3 +153,17 @@ def makes_a_group_again_when_asked_again(create: Original, gcs: Gcs, call: int, 
 )
 def leaves_bundles_on_dead_nodes(_lose: Original, _gcs: Gcs, _group: Group, _node_id: bytes) -> None:
     """Does not place the bundles of a dead node anew."""
+
+
+@mutant(
+    bundles._abandon_plan,
+    breaks="P2",
+    seen_by=("agreement",),
+    cases=["test_found_plans.py::test_a_plan_that_broke_a_release[two-node-losses-while-a-prepare-is-slow]"],
+)
+def does_not_wait_for_a_late_prepare(_abandon: Original, gcs: Gcs, group: Group) -> None:
+    """Uses a node for the next attempt though its answer to the abandoned one is still on its way."""
+    for node_id in sorted(set(group.plan.values()) - group.failed):
+        bundles.give_back(gcs, group.group_id, node_id, bundles._planned(group, node_id))
+    group.plan = {}
+    group.phase = GroupPhase.WAITING
