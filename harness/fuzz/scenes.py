@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from harness.fuzz import faults as fault
@@ -166,9 +167,23 @@ def _two_streams(scene: _Scene) -> list[Step]:
     return [again, scene.start(cpus=1.0)]
 
 
+def _lost_while_asked(scene: _Scene) -> list[Step]:
+    """The nodes of a group leave one after the other, while others are slow to prepare or commit its bundles."""
+    bundles = scene.pick(((1.0, 1.0, 1.0), (1.0, 1.0)))
+    strategy = scene.pick(("SPREAD", "STRICT_SPREAD", "SPREAD"))
+    start = scene.soon(op.StartGroup(scene.group, bundles, strategy, detached=True))
+    method = scene.pick(("PrepareBundleResources",) * 3 + ("CommitBundleResources",))
+    slow = fault.Disobey(0, method, "delay", 1, scene.pick((1.0, 3.0)))
+    spares = [scene.soon(fault.AddNode()) for _ in range(scene.pick((1, 2, 0)))]
+    late = [Step(replace(slow, node=node), 0.01) for node in scene.pick(((2, 3), (1, 2), (2, 3, 4)))]
+    lost = [Step(op.UnregisterNode(node), scene.pick((0.1, 0.3))) for node in (0, 1)]
+    return [start, *spares, *late, *lost]
+
+
 SCENES: tuple[Callable[[_Scene], list[Step]], ...] = (
     _restarting, _restarting, _bereft, _registered, _job_ends, _job_ends, _job_ends, _family, _half_a_group, _half_a_group,
     _tenant, _mute, _two_heads, _torn, _intruders, _crowd, _two_streams, _two_gcs, _hung,
+    _lost_while_asked,
 )  # fmt: skip
 
 
