@@ -183,7 +183,7 @@ def _lost_while_asked(scene: _Scene) -> list[Step]:
 SCENES: tuple[Callable[[_Scene], list[Step]], ...] = (
     _restarting, _restarting, _bereft, _registered, _job_ends, _job_ends, _job_ends, _family, _half_a_group, _half_a_group,
     _tenant, _mute, _two_heads, _torn, _intruders, _crowd, _two_streams, _two_gcs, _hung,
-    _lost_while_asked,
+    _lost_while_asked, _lost_while_asked,
 )  # fmt: skip
 
 
