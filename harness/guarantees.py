@@ -116,6 +116,7 @@ _CLAUSES = (
     ("A8", "MUST", "num_restarts survives, and max_restarts is kept across restarts of the GCS", "code"),
     ("A9", "SHOULD", "An owner that cannot be reached for a moment does not lose its actors", "seen"),
     ("A10", "MUST", "A worker failure reported after a restart makes an ALIVE actor RESTARTING or DEAD, as its budget says", "code"),
+    ("A11", "MUST", "An actor whose constructor raised is DEAD, with the exception of its worker's report, after a restart too", "seen"),
     ("P1", "MUST", "After a restart a pending group is scheduled, a prepared one committed, a created one left, a removed one ignored", "code"),
     ("P2", "MUST", "After recovery the GCS's bundle placement equals what the raylets hold", "code"),
     ("P3", "MUST", "A wait on a pending group answers once it is CREATED; on a removed one, NotFound", "seen"),

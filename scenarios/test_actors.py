@@ -258,6 +258,26 @@ def test_a_detached_actors_child_is_loaded_too(cluster: Cluster) -> None:
     until("it can still be killed", lambda: not cluster.workers_of(child), within=5)
 
 
+@pytest.mark.clause("A11", "A5")
+@pytest.mark.parametrize("budget", [0, 2], ids=["without budget", "with budget"])
+def test_what_a_constructor_raised_can_be_read_after_a_restart(cluster: Cluster, budget: int) -> None:
+    """PushTask's answer has its words only; the report of the worker's end has the exception itself."""
+    cluster.script("PushTask", "refuse")
+    spec = cluster.driver.actor_spec(name="stillborn", max_restarts=budget)
+    cluster.driver.register_actor(spec)
+    with pytest.raises(Refused, match="constructor raised"):
+        cluster.driver.instantiate_actor(spec)
+    cluster.release("PushTask")
+    until("its end is reported", lambda: cluster.driver.actor(spec.actor_id).state == DEAD, within=10)
+    before = cluster.driver.actor(spec.actor_id)
+    cluster.cycle()
+    for row in (before, cluster.driver.actor(spec.actor_id)):
+        assert row.state == DEAD and row.num_restarts == 0
+        assert b"constructor raised" in row.death_cause.creation_task_failure_context.serialized_exception
+    assert not cluster.workers_of(spec.actor_id)
+    assert len(cluster.orders(method="PushTask")) == 1
+
+
 @pytest.mark.clause("I2")
 def test_creating_an_alive_actor_again_gives_the_same_address(cluster: Cluster) -> None:
     spec = cluster.driver.actor_spec(name="again")

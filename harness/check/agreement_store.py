@@ -21,6 +21,7 @@ LEASING = {"PENDING_CREATION": frozenset({"DEPENDENCIES_UNREADY", "RESTARTING"})
 def store_disagrees(view: Row, stored: Mapping[str, Table]) -> Iterator[Violation]:
     """Where the rows of a quiet store differ from what the GCS says; shapes as in ``complaints``."""
     yield from _actor_rows(view.get("actors", {}), stored)
+    yield from _unreadable(stored.get("ACTOR", {}))
     jobs = {
         key: {"state": "DEAD" if row.get("is_dead") else "ALIVE"}
         for key, row in stored.get("JOB", {}).items()
@@ -74,6 +75,14 @@ def _same_actor(key: str, sees: Row, has: Row) -> Iterator[Violation]:
             "an actor has another number of restarts in the store",
             f"actor {key}: {sees['restarts']}, stored {has.get('num_restarts', 0)}",
         )
+
+
+def _unreadable(rows: Table) -> Iterator[Violation]:
+    """What a constructor raised is in its worker's report, as its owner can read it; PushTask only says it in words."""
+    for key, row in rows.items():
+        failure = row.get("death_cause", {}).get("creation_task_failure_context")
+        if failure is not None and not failure.get("serialized_exception"):
+            yield Violation("what an actor's constructor raised is lost", f"actor {key}: {failure}")
 
 
 def loads(actor: str, row: Row, stored: Mapping[str, Table]) -> bool:

@@ -43,6 +43,10 @@ def test_a_quiet_cluster_of_one_mind_is_accepted() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        (
+            put("stored", "ACTOR", ALIVE, "death_cause", {"creation_task_failure_context": {"language": 0}}),
+            "what an actor's constructor raised is lost",
+        ),
         (drop(*FIRST, "workers", WORKER), "an ALIVE actor has no worker"),
         (put(*SECOND, "workers", "d3" * 28, ALIVE), "an ALIVE actor has two workers"),
         (put("view", "actors", ALIVE, "worker", "d4" * 28), "an ALIVE actor is not where the GCS says"),

@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.message import Message
 
 from harness.raylet.answering import Behaviour, Desk
+from harness.raylet.exceptions import told
 from harness.raylet.serving import Answer, Door, Refused
 from harness.raylet.workers import LocalWorker, claim
 from harness.wire import messages as m
@@ -143,7 +144,9 @@ class WorkerService(OwnerService):
         # The reply leaves before the process does.
         asyncio.get_running_loop().call_later(0.05, self._raylet.workers.kill, worker, why, m.USER_ERROR)
         return m.PushTaskReply(
-            worker_exiting=True, is_application_error=True, task_execution_error=worker.exception
+            worker_exiting=True,
+            is_application_error=True,
+            task_execution_error=told(worker.exception),
         )
 
     async def _kill_actor(self, request: m.KillActorRequest) -> Message:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.raylet import jsonline
+from harness.raylet.exceptions import raised
 from harness.raylet.nursery import Born, Nursery
 from harness.raylet.scribe import Scribe
 from harness.raylet.serving import Answer, Door
@@ -152,13 +153,6 @@ class Workers:
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
         self._on_death(worker)
-
-
-def raised(text: str) -> m.RayException:
-    """An exception of an actor's constructor, as the wire carries it."""
-    return m.RayException(
-        language=m.PYTHON, serialized_exception=text.encode(), formatted_exception_string=text
-    )
 
 
 def claim(directory: str, actor_id: bytes) -> int:

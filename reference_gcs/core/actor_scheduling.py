@@ -230,6 +230,8 @@ def _pushed(gcs: Gcs, actor_id: bytes, life: int, reply: m.PushTaskReply | None)
     actor.push_send = None
     if reply is None:
         _ask_after_worker(gcs, actor)
+    elif reply.worker_exiting:
+        return  # why, its raylet reports: with the exception as the owner can read it
     elif reply.is_application_error:
         failure = m.RayException(formatted_exception_string=reply.task_execution_error)
         cause = m.ActorDeathCause(creation_task_failure_context=failure)

@@ -120,6 +120,27 @@ def test_a_late_worker_of_a_killed_actor_is_not_left_over() -> None:
     assert not world.orders("PushTask")
 
 
+@pytest.mark.parametrize("restarts", [0, 3])
+def test_what_a_constructor_raised_comes_from_the_report_of_its_worker(restarts: int) -> None:
+    world = populated()
+    said = m.PushTaskReply(worker_exiting=True, is_application_error=True, task_execution_error="in words")
+    world.behaviours["PushTask"] = lambda _send: said
+    spec = actor_spec(restarts=restarts)
+    world.ask("RegisterActor", task_spec=spec)
+    create = world.call("CreateActor", task_spec=spec)
+    world.wait(10)
+    assert create not in world.replies and len(world.orders("PushTask")) == 1
+    raised = m.RayException(serialized_exception=b"pickled", formatted_exception_string="formatted")
+    where = m.Address(node_id=NODE, worker_id=world.orders("PushTask")[0].intended_worker_id)
+    row = m.WorkerTableData(worker_address=where, exit_type=m.USER_ERROR, creation_task_exception=raised)
+    world.ask("ReportWorkerFailure", worker_failure=row)
+    reply = world.replies[create]
+    assert reply.status.code == Code.CREATION_TASK_ERROR  # type: ignore[union-attr]
+    assert reply.death_cause.creation_task_failure_context == raised  # type: ignore[union-attr]
+    stored = m.ActorTableData.FromString(world.tables[layout.ACTOR][actor_id(1)])
+    assert stored.state == ACTOR.DEAD and stored.death_cause.creation_task_failure_context == raised
+
+
 def test_out_of_scope_and_back_by_lineage() -> None:
     world = populated()
     created(world, restarts=3)

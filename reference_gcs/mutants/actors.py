@@ -50,6 +50,21 @@ def kills_living_actors(resume: Original, gcs: Gcs, actor: Actor) -> None:
 
 
 @mutant(
+    actor_scheduling._pushed,
+    breaks="A11",
+    seen_by=("agreement", SCENARIO),
+    cases=[ACTORS + "test_what_a_constructor_raised_can_be_read_after_a_restart"],
+)
+def does_not_wait_for_the_exception(
+    pushed: Original, gcs: Gcs, actor_id: bytes, life: int, reply: m.PushTaskReply | None
+) -> None:
+    """Ends an actor whose constructor raised at once, with the words of PushTask instead of the exception."""
+    if reply is not None:
+        reply.ClearField("worker_exiting")
+    pushed(gcs, actor_id, life, reply)
+
+
+@mutant(
     recovery_actors._phase_of,
     breaks="A2",
     seen_by=("at most once", "agreement", SCENARIO),

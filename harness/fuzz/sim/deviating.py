@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.fuzz.sim.orders import Order
+from harness.raylet.exceptions import told
 from harness.wire import messages as m
 
 if TYPE_CHECKING:
@@ -79,10 +80,13 @@ def _refuse_prepare(_whom: Any, _raylet: Raylet, order: Order) -> None:
 def _raise_in_constructor(worker: Any, raylet: Raylet, order: Order) -> None:
     request: Any = order.effect.request
     worker.actor_id = request.task_spec.actor_creation_task_spec.actor_id
+    worker.exception = RAISED
     facts = {"worker": worker.worker_id, "pid": worker.pid, "actor": worker.actor_id, "detail": RAISED}
     raylet.write("worker", "actor", facts)
     raylet.world.reached("an actor's constructor raises")
-    order.answer(m.PushTaskReply(worker_exiting=True, is_application_error=True, task_execution_error=RAISED))
+    order.answer(
+        m.PushTaskReply(worker_exiting=True, is_application_error=True, task_execution_error=told(RAISED))
+    )
     why = "Worker exits because there was an exception in the initialization method."
     raylet.clock.after(LEAVING, raylet.kill_worker, worker, why, m.USER_ERROR)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.fuzz.sim.deviating import deviate
 from harness.fuzz.sim.orders import Order
+from harness.raylet.exceptions import raised
 from harness.wire import messages as m
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Worker(Driver):
         self.alive = True
         self.exit_type: int = m.SYSTEM_ERROR
         self.exit_detail = ""
+        self.exception = ""
 
     def address(self) -> m.Address:
         return m.Address(node_id=self.raylet.node_id, ip_address=IP, port=self.port, worker_id=self.worker_id)
@@ -128,6 +130,8 @@ class Worker(Driver):
             pid=self.pid,
             timestamp=int(self.raylet.clock.now),
         )
+        if self.exception:
+            data.creation_task_exception.CopyFrom(raised(self.exception))
         return m.ReportWorkerFailureRequest(worker_failure=data)
 
 
