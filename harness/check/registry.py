@@ -71,7 +71,7 @@ CHECKS: Mapping[str, Registered] = {
     "agreement": Registered(
         agreement,
         "Once all is quiet, the GCS, its store and the raylets say the same",
-        ("1", "4", "P2", "R2", "R3", "A2"),
+        ("1", "4", "P2", "R2", "R3", "A2", "A11"),
     ),
     "survival": Registered(
         survival, "Running tasks and actors and existing objects outlive an outage", ("3", "A1", "K1", "N3")
