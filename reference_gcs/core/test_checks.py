@@ -38,7 +38,7 @@ NODE, ACTOR = ids.unique_id(), ids.actor_id(ids.job_id(1))
 @pytest.mark.parametrize(
     "fields",
     [{}, {"node_id": NODE}, {"node_ids": [NODE, NODE]}, {"value": b"v"}, {"parts": [{"actor_id": ACTOR}]}, {"parts": [{}]}],
-    ids=str,
+    ids=["nothing", "one id", "a list of ids", "no id", "an id within", "nothing within"],
 )  # fmt: skip
 def test_ids_of_their_length_pass(fields: dict[str, Any]) -> None:
     assert checks.wrong_id(THING(**fields), ()) is None
