@@ -210,6 +210,8 @@ class _Judge:
         if first is None or first.at - life.started >= PATIENCE_S:
             return
         for node in alive:
+            if self._troubles.gone(node, first.at):
+                continue  # it could not be told, and holds nothing any more
             self.judged += 1
             swept = self._swept(node, orders, BUNDLES_SWEPT)
             if swept is not None and first.at < swept and self._lives(node, first.at):

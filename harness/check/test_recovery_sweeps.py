@@ -20,6 +20,7 @@ from harness.check.returned import (
 )
 
 LEASED = "a worker was leased from a raylet that had not swept the old ones"
+THIRD = "0c" * 28
 PREPARED = "a bundle was prepared before all raylets had swept the old ones"
 BROKEN = {
     "a lease before the sweep": (
@@ -54,6 +55,25 @@ BROKEN = {
         order(ended(order(order(told_of(back()), LEASE, at=20.2), WORKERS), "refused"), WORKERS),
         LEASED,
     ),
+    "a bundle before another node's sweep, and a third was killed before": (
+        order(
+            order(
+                told_of(
+                    back(other="ALIVE").write("NODE", THIRD, {"state": "ALIVE"}, at=2.5)
+                    .event("raylet", "killed", {}, THIRD, at=17.0),
+                    NODE, OTHER,
+                ),
+                BUNDLES,
+            ),
+            PREPARE,
+        ),
+        PREPARED,
+    ),
+    "a bundle before the sweep of a raylet that was killed later": (
+        order(order(told_of(back(other="ALIVE"), NODE, OTHER), BUNDLES), PREPARE, at=20.5)
+        .event("raylet", "killed", {}, OTHER, at=20.6),
+        PREPARED,
+    ),
     "a bundle before the GCS may lose patience": (order(told_of(back()), PREPARE, at=23.9), PREPARED),
     "a bundle before a late answer": (
         order(answered(told_of(back()), BUNDLES, at=20.5), PREPARE, at=20.4),
@@ -61,6 +81,13 @@ BROKEN = {
     ),
 }  # fmt: skip
 FINE = {
+    "a raylet that was killed before the GCS ended": order(
+        order(told_of(back(other="ALIVE").event("raylet", "killed", {}, OTHER, at=17.0)), BUNDLES), PREPARE
+    ),
+    "a raylet that was killed in the recovery": order(
+        order(told_of(back(other="ALIVE"), NODE, OTHER), BUNDLES)
+        .event("raylet", "exit", {}, OTHER, at=20.6), PREPARE, at=20.7
+    ),
     "an answer that comes nobody knows when": order(order(told_of(back()), WORKERS, script="delay"), LEASE),
     "a mute raylet, after long": order(
         order(told_of(back()), BUNDLES, script="mute", at=20.1), PREPARE, at=30.0

@@ -53,9 +53,13 @@ class Troubles:
     def any(self, node: str, start: float, end: float) -> bool:
         return any(since <= end and until >= start for since, until in self.spans(node))
 
+    def gone(self, node: str, at: float) -> bool:
+        """Whether the raylet's process had ended by ``at``, by its own account or ours."""
+        return self._gone.get(node, float("inf")) <= at
+
     def ended(self, node: str, at: float) -> bool:
         """Whether the raylet had ended by ``at``, or was asked to. What passes is not an end."""
-        if self._gone.get(node, float("inf")) <= at:
+        if self.gone(node, at):
             return True
         since = self._ends.first.get(node, float("inf"))
         return since <= at and since not in {begin for begin, _ in self._of.get(node, ())}
