@@ -86,9 +86,13 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Any:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long ones are put off, but those that the command line names in full."""
     if config.getoption("--long"):
         return
-    put_off = [item for item in items if item.get_closest_marker("long")]
+    named = {scenario_key(argument) for argument in config.args if "::" in argument}
+    put_off = [
+        one for one in items if one.get_closest_marker("long") and scenario_key(one.nodeid) not in named
+    ]
     if put_off:
         config.hook.pytest_deselected(items=put_off)
         items[:] = [item for item in items if item not in put_off]

@@ -224,6 +224,8 @@ def test_long_scenarios_run_when_asked_for(suite: Suite, workers: list[str]) -> 
     without.assert_outcomes(passed=1)
     without.stdout.fnmatch_lines(["gauntlet: 1 long scenarios deselected; --long runs them"])
     suite(*tests, options=[*workers, "--long"]).assert_outcomes(passed=2)
+    named = suite(*tests, options=workers, args=("scenarios/test_it.py::test_long",))
+    named.assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(
