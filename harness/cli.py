@@ -3,7 +3,6 @@ the suite of ``pytest scenarios/``, plans and mutants, and their record, from an
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 import traceback
@@ -14,6 +13,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from harness.arguments import (
+    Backend,
+    Gcs,
+    Keyword,
+    Long,
+    Marked,
+    Paths,
+    RayletImage,
+    RedisImage,
+    Store,
+)
+from harness.arguments import minutes as minutes_given
+from harness.arguments import workers as workers_given
+from harness.choices import chosen, in_project
 from harness.show import show
 
 ROOT = Path(__file__).parents[1]
@@ -27,31 +40,6 @@ app = typer.Typer(
 )
 USAGE_STATUS = 4
 """Of a command line that cannot be understood, as pytest's own. 2, which typer would exit with, is inconclusive."""
-
-Gcs = Annotated[
-    str | None,
-    typer.Option("--gcs", metavar="SPEC", help="The GCS to judge: reference, ray==2.60.0, 'cmd:./my_gcs --port {port}', image:my/gcs:tag."),
-]  # fmt: skip
-Store = Annotated[
-    str | None,
-    typer.Option("--store", metavar="SPEC", help="Its store: redis, memory, rocksdb, redis://host:port."),
-]
-Backend = Annotated[
-    str | None,
-    typer.Option(
-        "--backend", metavar="NAME", help="What runs it all: loopback (processes) or docker (containers)."
-    ),
-]
-RedisImage = Annotated[
-    str | None, typer.Option("--redis-image", metavar="IMAGE", help="On docker: the store's image.")
-]
-RayletImage = Annotated[
-    str | None, typer.Option("--raylet-image", metavar="IMAGE", help="On docker: the image of raylets and proxies.")
-]  # fmt: skip
-Keyword = Annotated[str | None, typer.Option("-k", metavar="EXPR", help="Only scenarios whose name matches, as pytest's -k.")]  # fmt: skip
-Marked = Annotated[str | None, typer.Option("-m", metavar="EXPR", help="Only scenarios so marked, as pytest's -m.")]  # fmt: skip
-Long = Annotated[bool, typer.Option("--long", help="The scenarios marked long, too.")]
-Paths = Annotated[list[str] | None, typer.Argument(help="Scenario files or ids below scenarios/; default: all.")]  # fmt: skip
 
 
 def pytest_command(options: Sequence[str], paths: Sequence[str]) -> list[str]:
@@ -72,20 +60,6 @@ def _found(path: str) -> str:
     return f"{place}{separator}{rest}"
 
 
-def _minutes(value: float) -> float:
-    """BadParameter unless ``value`` is a time to wait for: ``nan`` and negative ones are none."""
-    if math.isnan(value) or value < 0:
-        raise typer.BadParameter(f"{value} is no number of minutes; wanted 0 or more")
-    return value
-
-
-def _workers(value: str | None) -> str | None:
-    """BadParameter unless ``value`` is a number of workers that pytest-xdist knows."""
-    if value is not None and not value.isdigit() and value not in ("auto", "logical"):
-        raise typer.BadParameter(f"{value} is no number of workers; wanted 0 or more, or auto")
-    return value
-
-
 def _given(**options: str | None) -> list[str]:
     return [word for name, value in options.items() if value is not None for word in (name, value)]
 
@@ -97,7 +71,7 @@ def run(
     backend: Backend = None,
     redis_image: RedisImage = None,
     raylet_image: RayletImage = None,
-    workers: Annotated[str | None, typer.Option("-n", metavar="N", callback=_workers, help="Scenarios at once (pytest-xdist).")] = None,
+    workers: Annotated[str | None, typer.Option("-n", metavar="N", callback=workers_given, help="Scenarios at once (pytest-xdist).")] = None,
     keyword: Keyword = None,
     marked: Marked = None,
     long: Long = False,
@@ -125,22 +99,23 @@ def _become(options: Sequence[str], paths: Sequence[str], runs: str) -> NoReturn
     os.execv(command[0], command)
 
 
-def _update(options: Sequence[str], paths: Sequence[str], gcs: str | None, chosen: str | None) -> NoReturn:
+def _update(options: Sequence[str], paths: Sequence[str], gcs: str | None, known: str | None) -> NoReturn:
     from harness.expecting import update
 
-    target = gcs or os.environ.get("GAUNTLET_GCS") or "reference"
+    found = _choose("--gcs", gcs)
     raise typer.Exit(
-        update(lambda more, which: pytest_command([*_SHOWING, *more], which), options, paths, target, chosen)
+        update(lambda more, which: pytest_command([*_SHOWING, *more], which), options, paths, found, known)
     )
 
 
 @app.command()
 def crashpoints(
     gcs: Gcs = None,
+    store: Store = None,
     backend: Backend = None,
     redis_image: RedisImage = None,
     raylet_image: RayletImage = None,
-    workers: Annotated[str, typer.Option("-n", metavar="N", callback=_workers, help="Points at once.")] = "4",
+    workers: Annotated[str, typer.Option("-n", metavar="N", callback=workers_given, help="Points at once.")] = "4",
     only: Annotated[list[str] | None, typer.Option("--only", metavar="RPC", help="Only this RPC or flow; may be given again.")] = None,
     point: Annotated[list[str] | None, typer.Option("--point", metavar="ID", help="Only this point, like RegisterActor:2:kill-before.")] = None,
     runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where each run's folder goes.")] = "runs",
@@ -148,7 +123,8 @@ def crashpoints(
     update: Annotated[bool, typer.Option("--update-expectations", help="Run what fails five times and rewrite the target's file of known breakages.")] = False,
 ) -> None:  # fmt: skip
     """Crash a GCS at every store command of every request, flow and recovery, in every way."""
-    options = [*_given(**{"--gcs": gcs, "-n": "0" if point else workers}), "--crash-points", "all"]
+    options = _given(**{"--gcs": gcs, "--store": store, "-n": "0" if point else workers})
+    options += ["--crash-points", "all"]
     options += _given(**{"--backend": backend, "--redis-image": redis_image, "--raylet-image": raylet_image})
     options += [word for one in only or [] for word in ("--only", one)]
     options += [word for one in point or [] for word in ("--point", one)]
@@ -171,7 +147,7 @@ def mutants(
     real: Annotated[int, typer.Option("--real", metavar="P", help="With --fuzz: plans on real processes, at most, for each that is not simulated; 0: none.")] = 40,
     write: Annotated[bool, typer.Option("--write", help="With --fuzz: rewrite the tables of reference_gcs/mutants/DETECTION.md.")] = False,
     backend: Backend = None,
-    workers: Annotated[str | None, typer.Option("-n", metavar="N", callback=_workers, help="Scenarios (pytest-xdist), or with --fuzz mutants, at once.")] = None,
+    workers: Annotated[str | None, typer.Option("-n", metavar="N", callback=workers_given, help="Scenarios (pytest-xdist), or with --fuzz mutants, at once.")] = None,
     runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where the folder of all their runs goes.")] = "runs",
 ) -> None:  # fmt: skip
     """Try the suite on broken variants of the reference: each must be found broken. Exit status: 1 if one survives."""
@@ -191,7 +167,7 @@ def mutants(
 
 @app.command()
 def sim(
-    minutes: Annotated[float, typer.Option("--minutes", metavar="M", callback=_minutes, help="How long.")] = 1.0,
+    minutes: Annotated[float, typer.Option("--minutes", metavar="M", callback=minutes_given, help="How long.")] = 1.0,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed draws the same plans.")] = 0,
     mutant: Annotated[str | None, typer.Option("--mutant", metavar="NAME", help="Of this broken variant of the reference.")] = None,
     coverage: Annotated[bool, typer.Option("--coverage", help="Say which lines and branches of the core it reaches instead.")] = False,
@@ -240,11 +216,12 @@ def sim(
 @app.command()
 def fuzz(
     gcs: Gcs = None,
+    store: Store = None,
     backend: Backend = None,
-    minutes: Annotated[float, typer.Option("--minutes", metavar="M", callback=_minutes, help="How long, without what a failure takes afterwards.")] = 1.0,
+    minutes: Annotated[float, typer.Option("--minutes", metavar="M", callback=minutes_given, help="How long, without what a failure takes afterwards.")] = 1.0,
     plans: Annotated[int | None, typer.Option("--plans", metavar="N", help="How many plans at most.")] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed draws the same plans.")] = 0,
-    workers: Annotated[str | None, typer.Option("-n", metavar="N", callback=_workers, help="Plans at once; default: two a processor.")] = None,
+    workers: Annotated[str | None, typer.Option("-n", metavar="N", callback=workers_given, help="Plans at once; default: two a processor.")] = None,
     expectations: Annotated[str | None, typer.Option("--expectations", metavar="FILE", help="Known breakages, or none.")] = None,
     shrink: Annotated[float, typer.Option("--shrink", metavar="S", help="Seconds in which a new failure's plan is made shorter; 0: not at all.")] = 60.0,
     ladders: Annotated[bool, typer.Option("--ladders", help="Plans in which each kill is followed by many more, in or after the recoveries.")] = False,
@@ -257,25 +234,32 @@ def fuzz(
     size = LADDERS if ladders else BRISK
     _exit_with(
         lambda: search(
-            _spec(gcs), minutes * 60, plans, seed, workers, expectations, shrink, Path(runs), size, backend
+            _choose("--gcs", gcs), minutes * 60, plans, seed, workers, expectations, shrink, Path(runs), size,
+            _choose("--backend", backend), _choose("--store", store),
         )
-    )
+    )  # fmt: skip
 
 
 @app.command()
 def replay(
     file: Annotated[Path, typer.Argument(help="A plan that fuzz or sim has saved.")],
     gcs: Gcs = None,
+    store: Store = None,
     backend: Backend = None,
     times: Annotated[int, typer.Option("--times", metavar="N", help="How often.")] = 1,
-    workers: Annotated[str | None, typer.Option("-n", metavar="N", callback=_workers, help="How many at once.")] = None,
+    workers: Annotated[str | None, typer.Option("-n", metavar="N", callback=workers_given, help="How many at once.")] = None,
     expectations: Annotated[str | None, typer.Option("--expectations", metavar="FILE", help="Known breakages, or none.")] = None,
     keep: Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep the first run's record there, for gauntlet show.")] = None,
 ) -> None:  # fmt: skip
     """Carry out a saved plan on any GCS. Exit status: 0 held, 1 a new breakage, 2 inconclusive, 3 environment."""
     from harness.fuzz.real.showing import replay as carry_out
 
-    _exit_with(lambda: carry_out(file, _spec(gcs), times, workers, expectations, keep, backend))
+    _exit_with(
+        lambda: carry_out(
+            file, _choose("--gcs", gcs), times, workers, expectations, keep,
+            _choose("--backend", backend), _choose("--store", store),
+        )
+    )  # fmt: skip
 
 
 @app.command()
@@ -294,6 +278,8 @@ def promote(file: Annotated[Path, typer.Argument(help="A plan that fuzz or sim h
 def compare(
     file: Annotated[Path | None, typer.Argument(help="A saved plan; without one, plans are drawn.")] = None,
     gcs: Annotated[list[str] | None, typer.Option("--gcs", metavar="SPEC", help="A target; give it twice or more.")] = None,
+    store: Store = None,
+    backend: Backend = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed draws the same plans.")] = 0,
     plans: Annotated[int, typer.Option("--plans", metavar="P", help="How many plans are drawn.")] = 10,
     times: Annotated[int, typer.Option("--times", metavar="N", help="In how many runs of each something must differ.")] = 3,
@@ -304,11 +290,17 @@ def compare(
     from harness.guarantees import CLAUSES
 
     words = {id: one.statement for id, one in CLAUSES.items()}
-    _exit_with(lambda: carry_out(file, seed, plans, gcs or [], Path(runs) / "compare", times, words))
+    _exit_with(
+        lambda: carry_out(
+            file, seed, plans, gcs or [], Path(runs) / "compare", times,
+            _choose("--store", store), _choose("--backend", backend), words,
+        )
+    )  # fmt: skip
 
 
-def _spec(gcs: str | None) -> str:
-    return gcs or os.environ.get("GAUNTLET_GCS") or "reference"
+def _choose(option: str, given: str | None) -> str:
+    """As pytest does: command line, environment, ini file, default."""
+    return chosen(option, given, in_project(ROOT / "pyproject.toml"))
 
 
 def _exit_with(do: Callable[[], int]) -> NoReturn:
@@ -353,7 +345,7 @@ def acl(
     from harness.target.reference import Reference
 
     try:
-        target = parse_target(gcs or os.environ.get("GAUNTLET_GCS") or "reference")
+        target = parse_target(_choose("--gcs", gcs))
     except EnvironmentProblem as problem:
         print(f"gauntlet: {problem}", file=sys.stderr)
         raise typer.Exit(3) from problem

@@ -25,7 +25,7 @@ from harness.proxy import Match
 from harness.proxy.base import LinkProxy, StoreProxy, Strike
 from harness.proxy.link import Blackhole, Direction
 from harness.proxy.modes import Mode
-from harness.store.base import Store, StoreSettings
+from harness.store.base import EXTERNAL, Store, StoreSettings
 from harness.target.base import Launch, Target
 from harness.target.gcs import GcsProcess
 from harness.wait import until
@@ -146,15 +146,15 @@ class ControlPlane:
             inheritance.record(self.recorder, store.settings, namespace, target.dialect)
 
     def begin_anew(self, namespace: str) -> None:
-        """Another GCS, not started, in another namespace at the same place; nothing of the old one is left.
-
-        For a store of our own, which is emptied.
-        """
+        """Another GCS, not started, in another namespace at the same place; nothing of the old one is left."""
         self.kill_gcs()
         self.end_rival()
         self.rival = None
         self.unhealed.clear()
-        self.store.wipe()
+        if "wipe" in self.store.faults:
+            self.store.wipe()
+        else:
+            self.forget()
         self.namespace = namespace
         launch = replace(
             self.gcs.launch,
@@ -211,6 +211,11 @@ class ControlPlane:
     def close(self) -> None:
         """End everything that this started. May be called twice."""
         self._ending.close()
+
+    def forget(self) -> None:
+        """Remove what the GCS stored, once all is closed: a store that is not ours does not go with us."""
+        if self.store.persistence == EXTERNAL:
+            self.store.forget(self.namespace)
 
     def tampered(self, why: str) -> None:
         """Say in the history that rows were altered behind the GCS's back; call it before they are."""

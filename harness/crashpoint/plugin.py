@@ -16,9 +16,10 @@ from harness.crashpoint import points
 from harness.crashpoint.points import NoSuchPoint, Point, Step
 from harness.errors import EnvironmentProblem
 from harness.plugin import evidence
+from harness.plugin.backends import chosen as backend_of
 from harness.plugin.backends import maker
 from harness.plugin.fixtures import interrupted, within_a_bound
-from harness.plugin.options import ENVIRONMENT_STATUS, target_of
+from harness.plugin.options import ENVIRONMENT_STATUS, choice, target_of
 from harness.plugin.selection import covers_scenarios, scenario_key
 from harness.plugin.verdicts import RECOVERIES
 from harness.report import folder
@@ -86,6 +87,7 @@ def _wants_discovery(config: pytest.Config) -> bool:
 def _plan(config: pytest.Config) -> Plan:
     from harness.crashpoint.flows import chosen, flow_named
 
+    backend_of(config).check_commands()
     named = [points.parse(text) for text in config.getoption("--point")]
     target = target_of(config)
     if named:
@@ -123,7 +125,8 @@ def _discovered(config: pytest.Config, flows: Sequence[Any]) -> dict[str, list[S
     from harness.process.guard import GUARD
 
     place = GUARD.directory("gauntlet-discovery-")
-    stands = Stands(target_of(config), place, lambda number: Recorder(), maker(config, place))
+    made, store = maker(config, place), choice(config, "--store")
+    stands = Stands(target_of(config), place, lambda number: Recorder(), made, store)
     try:
         found, complaints = discover_all(stands, flows)
     finally:
@@ -173,7 +176,8 @@ def stands(request: pytest.FixtureRequest, target: Target) -> Iterator[Stands]:
 
     place = GUARD.directory("gauntlet-stands-")
     record = evidence.directory(request.config)
-    found = Stands(target, place, lambda number: Recorder(record), maker(request.config, record))
+    made, store = maker(request.config, record), choice(request.config, "--store")
+    found = Stands(target, place, lambda number: Recorder(record), made, store)
     try:
         yield found
     finally:

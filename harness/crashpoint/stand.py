@@ -17,7 +17,7 @@ from harness.crashpoint.flow import MORTAL, RICH
 from harness.history.recorder import Recorder
 from harness.proxy.base import StoreProxy
 from harness.store.dump import Raw, read
-from harness.store.redis_server import client_of
+from harness.store.redis_client import client_of
 from harness.target.base import Target
 from harness.traffic.workload import populate
 from harness.wait import until
@@ -45,7 +45,13 @@ class Stand:
     """Store, GCS behind its proxy, raylets in one process, and a driver. Starts with the constructor; close it."""
 
     def __init__(
-        self, target: Target, directory: Path, kind: str, recorder: Recorder, backend: Backend
+        self,
+        target: Target,
+        directory: Path,
+        kind: str,
+        recorder: Recorder,
+        backend: Backend,
+        store: str = "redis",
     ) -> None:
         self.kind = kind
         self.points = 0
@@ -53,14 +59,14 @@ class Stand:
         """Why it can bear no further point; '' while it can."""
         self._directory = directory
         self._ending = ExitStack()
-        store = backend.store("redis", directory / "store")
-        store.start()
-        self._ending.callback(store.stop)
-        self._redis = client_of(store.settings)
+        kept = backend.store(store, directory / "store")
+        kept.start()
+        self._ending.callback(kept.stop)
+        self._redis = client_of(kept.settings)
         self._ending.callback(self._redis.close)
         self.cluster = Cluster(
             target,
-            store,
+            kept,
             directory,
             config={**(_SUDDEN_HEALTH if kind == MORTAL else PATIENT_HEALTH), **QUICK_STORE_RETRIES},
             raylet={"sync_reopen": 0.02},
@@ -68,6 +74,7 @@ class Stand:
             recorder=recorder,
             backend=backend,
         )
+        self._ending.callback(self.cluster.forget)
         self._ending.callback(self.cluster.close)
         proxy = self.cluster.proxy
         assert proxy is not None, "a cluster on a Redis has a proxy before it"
@@ -130,8 +137,10 @@ class Stands:
         directory: Path,
         recording: Recording,
         make: Callable[[Path], Backend] = lambda directory: Loopback(),
+        store: str = "redis",
     ) -> None:
         self._target, self._directory, self._recording, self._make = target, directory, recording, make
+        self._store = store
         self._stand: Stand | None = None
         self.started = 0
         """How many stands there have been."""
@@ -142,7 +151,8 @@ class Stands:
             self.close()
         if self._stand is None:
             place = self._directory / f"stand-{self.started}"
-            self._stand = Stand(self._target, place, kind, self._recording(self.started), self._make(place))
+            recorder, backend = self._recording(self.started), self._make(place)
+            self._stand = Stand(self._target, place, kind, recorder, backend, self._store)
             self.started += 1
         return self._stand
 

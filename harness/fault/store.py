@@ -7,9 +7,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from harness.errors import Unsupported
 from harness.history.proof import proving
+from harness.store.base import EXTERNAL
 from harness.store.dump import read
-from harness.store.redis_server import client_of
+from harness.store.redis_client import client_of
 from harness.wait import until
 
 if TYPE_CHECKING:
@@ -64,6 +66,10 @@ class CutStore(PauseStore):
     name: str = "the store's connections are cut"
 
     def inject(self, cluster: Cluster) -> None:
+        if cluster.store.persistence == EXTERNAL:
+            raise Unsupported(
+                "the store is not ours, and others may be connected to it, whom this would cut off too"
+            )
         cluster.recorder.write("store", "cut")
         with closing(client_of(cluster.store.settings)) as client:
             client.client_kill_filter(_type="normal", skipme=True)

@@ -71,7 +71,9 @@ def fuzzed(request: pytest.FixtureRequest, target: Target) -> Iterator[Callable[
 
     known = known_anywhere(evidence.entries(request.config))
     place = GUARD.directory("gauntlet-fuzz-")
-    stage = Stage(target, place, chosen(request.config))
+    choice = chosen(request.config)
+    choice.check_commands()
+    stage = Stage(target, place, choice)
     judged: dict[str, Trial] = {}
 
     def carry_out(plan: Plan) -> Trial:

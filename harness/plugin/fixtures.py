@@ -74,6 +74,8 @@ def build(
         for ending in [*built, *stores]:
             end = ending.close if isinstance(ending, Cluster) else ending.stop
             within_a_bound(end) if interrupted(request) else end()
+        for cluster in built:  # when all have ended: some share a namespace
+            within_a_bound(cluster.forget) if interrupted(request) else cluster.forget()
         evidence.keep_logs(request.node, built)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.backend.choosing import BACKENDS
-from harness.plugin.options import CHOICES, MARKERS
+from harness.choices import CHOICES
+from harness.plugin.options import MARKERS
 
 EXIT_STATUSES = (
     ("0", "conforms: every judged guarantee held, or fails as the target's expectations file says"),

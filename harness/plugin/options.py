@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.choices import CHOICES, chosen
 from harness.errors import EnvironmentProblem
 from harness.plugin.selection import covers_scenarios
 
@@ -15,15 +15,6 @@ if TYPE_CHECKING:
     from harness.target.base import Target
 
 ENVIRONMENT_STATUS = 3
-
-# option -> (environment variable, ini name, default, help); the command line wins, then the environment.
-CHOICES = {
-    "--gcs": ("GAUNTLET_GCS", "gauntlet_gcs", "reference", "the GCS to judge (--gcs-help lists how to name one)"),
-    "--store": ("GAUNTLET_STORE", "gauntlet_store", "redis", "where it keeps its tables (--gcs-help lists them)"),
-    "--backend": ("GAUNTLET_BACKEND", "gauntlet_backend", "", "what runs it all: loopback (processes) or docker (containers)"),
-    "--redis-image": ("GAUNTLET_REDIS_IMAGE", "gauntlet_redis_image", "", "on docker: the image of the store"),
-    "--raylet-image": ("GAUNTLET_RAYLET_IMAGE", "gauntlet_raylet_image", "", "on docker: the image of raylets and proxies"),
-}  # fmt: skip
 
 MARKERS = (
     "promise(*ids): the documented promises that a scenario judges, '1' to '7'",
@@ -83,14 +74,15 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 def _prepare(config: pytest.Config) -> None:
     from harness.expectations import expectations_for
-    from harness.plugin.backends import caution, check_store, prepare
+    from harness.plugin import backends
     from harness.plugin.evidence import make_folder
 
-    check_store(config)
-    if not hasattr(config, "workerinput") and (said := caution(config)):
+    backend = backends.chosen(config)
+    backend.check_store()
+    if not hasattr(config, "workerinput") and (said := backend.caution()):
         print(f"gauntlet: {said}", file=sys.stderr)
     expectations_for(target_of(config).name, config.getoption("--expectations"))
-    prepare(config)
+    backends.prepare(config)
     make_folder(config)
 
 
@@ -100,10 +92,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def choice(config: pytest.Config, option: str) -> str:
-    """The value of one of :data:`CHOICES`: command line, environment, ini file, default."""
-    variable, ini, _, _ = CHOICES[option]
-    chosen = config.getoption(option) or os.environ.get(variable) or config.getini(ini)
-    return str(chosen)
+    """The value of one of :data:`harness.choices.CHOICES`: command line, environment, ini file, default."""
+    return chosen(option, config.getoption(option), config.getini)
 
 
 def target_of(config: pytest.Config) -> Target:

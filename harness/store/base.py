@@ -10,6 +10,10 @@ TLS_NAME = "redis.gauntlet"
 """What the certificate of a Redis behind TLS is made out for, wherever it is reached."""
 
 
+EXTERNAL = "external"
+"""The persistence of a server that is not ours to start or to end."""
+
+
 @dataclass(frozen=True)
 class Tls:
     """Files in PEM for all who meet at a Redis behind TLS: whose certificates to trust, and the one to show."""

@@ -10,7 +10,7 @@ import redis
 
 from harness.errors import EnvironmentProblem
 from harness.store import health
-from harness.store.base import StoreSettings
+from harness.store.base import EXTERNAL, StoreSettings
 from harness.store.dump import erase
 from harness.store.redis_client import client_of
 from harness.store.refusal import shown, why_unusable
@@ -38,7 +38,7 @@ class ExternalRedis(Unbreakable):
 
     @property
     def persistence(self) -> str:
-        return "external"
+        return EXTERNAL
 
     @property
     def faults(self) -> frozenset[str]:

@@ -82,6 +82,17 @@ def chosen(spec: str) -> Chosen:
     )
 
 
+def proxied(spec: str) -> bool:
+    """Whether a proxy that reads commands can stand before the store named ``spec``; any, for a name of none."""
+    return spec not in ("memory", "rocksdb") and "sentinel" not in spec.split("+")
+
+
+def keeping(spec: str) -> str:
+    """The store like ``spec`` that loses nothing when it is killed; ``spec`` where it is not ours to kill, or keeps a file."""
+    ours = not is_url(spec) and spec.partition("+")[0] in _SERVERS
+    return f"{spec}+aof" if ours and not set(_PERSISTENCE) & set(spec.split("+")) else spec
+
+
 def without_server(spec: str, directory: Path) -> Store | None:
     """The store named ``spec`` if it needs no server; None when it does."""
     if spec == "memory":

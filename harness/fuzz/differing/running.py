@@ -48,11 +48,13 @@ def compare(
     specs: Sequence[str],
     below: Path,
     again: int = AGAIN,
+    store: str = "redis",
+    backend: str | None = None,
     words: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
     """Print what differs; 0 when nothing does, else 1. Plans that show it are written to the folder ``below``.
 
-    ``words``: what guarantees say, by id.
+    ``words``: what guarantees say, by id; ``store`` and ``backend``: of each target's clusters.
 
     EnvironmentProblem for fewer than two targets, one that does not exist, or a file that is no plan.
     """
@@ -61,7 +63,7 @@ def compare(
     if plans < 1 or again < 1:
         raise EnvironmentProblem("--plans and --times must be 1 or more")
     targets = [parse_target(spec) for spec in specs]
-    choices = [prepared(target) for target in targets]
+    choices = [prepared(target, backend, store) for target in targets]
     wanted = [_plan_in(file)] if file is not None else [calm(seed, number) for number in range(plans)]
     console, differing = Console(), 0
     with ExitStack() as ending:

@@ -211,7 +211,13 @@ _BREAK: dict[type[Any], Callable[[Performance, Any], None]] = {
 }
 
 
+_OF_STORE = (fault.StallStore, fault.KillStore, fault.CutStore)
+
+
 def break_down(run: Performance, what: fault.Fault) -> None:
-    """Carry out ``what``; nothing, where what it would break is not there, or goes while it is asked."""
+    """Carry out ``what``; nothing, where what it would break is not there or not ours, or goes while it is asked."""
+    if isinstance(what, _OF_STORE) and not run.cluster.store.faults:
+        run.cluster.note("left out", f"{type(what).__name__}: the store is not ours to break")
+        return
     with suppress(HostError):
         _BREAK[type(what)](run, what)

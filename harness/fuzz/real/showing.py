@@ -50,6 +50,7 @@ def fuzz(
     runs: Path,
     size: Size = BRISK,
     backend: str | None = None,
+    store: str = "redis",
 ) -> int:
     """``gauntlet fuzz``: its exit status. EnvironmentProblem for a bad option, or a target that cannot be run.
 
@@ -61,7 +62,8 @@ def fuzz(
     hunt, console = Hunt(seed, target), Console()
     name = re.sub(r"[^A-Za-z0-9.+]+", "-", target)[:60]
     place = runs / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-fuzz-{name}"
-    with Workers(spec, fitting(asked), known, place / FIRST, backend) as workers:
+    with Workers(spec, fitting(asked), known, place / FIRST, backend, store) as workers:
+        _warn(console, workers)
         run(hunt, workers, seconds, plans, size, _Live(console))
         _say(console, _counts(hunt))
         _conditions(console, hunt)
@@ -130,6 +132,7 @@ def replay(
     expectations: str | None,
     keep: Path | None,
     backend: str | None = None,
+    store: str = "redis",
 ) -> int:
     """``gauntlet replay``: its exit status. EnvironmentProblem for no plan, a bad option, or no target."""
     try:
@@ -141,7 +144,8 @@ def replay(
     target = parse_target(spec).name
     known = known_anywhere(expectations_for(target, expectations))
     console = Console()
-    with Workers(spec, min(fitting(asked), times), known, backend=backend) as workers:
+    with Workers(spec, min(fitting(asked), times), known, None, backend, store) as workers:
+        _warn(console, workers)
         trials = again(plan, workers, times, keep)
     for number, one in enumerate(trials, 1):
         said = f"{one.reason} " if one.reason else ""
@@ -182,6 +186,15 @@ class _Live:
         self._next = monotonic() + (EVERY_S if self._console.is_terminal else 60.0)
         end = "\r" if self._console.is_terminal else "\n"
         self._console.print(_counts(hunt), end=end, highlight=False, markup=False, soft_wrap=True)
+
+
+def _warn(console: Console, workers: Workers) -> None:
+    if not workers.choice.breakable:
+        _say(
+            console, "the store is not ours: what plans would do to it (stall, kill, cut it off) is left out"
+        )
+    if said := workers.choice.caution():
+        _say(console, said)
 
 
 def _say(console: Console, text: str) -> None:

@@ -36,8 +36,6 @@ OPTIONS: Mapping[str, Any] = {
     "raylet": {**TALKING, "sync_reopen": 0.02},
 }
 """Of a cluster for plans: patient with raylets of a machine that is busy, which are soon back, and not with a store."""
-PLAIN, KEEPING = "redis", "redis+aof"
-"""The store of most plans, and of those that kill it: one that writes every change to the disk is slower."""
 REST_SECONDS = 3.0
 """In which all must have come to rest before the last look."""
 
@@ -63,16 +61,19 @@ class Carried:
 
 
 class Stage:
-    """For plans on ``target``, with its files below ``directory``, on a backend. Close it."""
+    """For plans on ``target``, with its files below ``directory``, on a backend and its store. Close it.
+
+    Where a plan kills the store, it is one that keeps every change: most need none, which is slower.
+    """
 
     def __init__(self, target: Target, directory: Path, backend: Choice = HERE) -> None:
         self._target, self._directory, self._backend = target, directory.absolute(), backend
         # A container is at one address for good, and each raylet's is its own: there is nothing to keep warm.
-        self._lasting = backend == HERE
+        self._lasting = backend.name == HERE.name
         self._cluster: Cluster | None = None
         self._ending = ExitStack()
         self._carried = self._built = 0
-        self._store = PLAIN
+        self._store = backend.store
 
     def close(self) -> None:
         self._cluster = None
@@ -83,7 +84,7 @@ class Stage:
         began = time.monotonic()
         case = f"plan {plan.digest}, number {self._carried}"
         deadly = any(isinstance(step.do, KillStore) for step in plan.steps)
-        cluster = self._fresh(case, KEEPING if deadly else PLAIN)
+        cluster = self._fresh(case, self._backend.keeping if deadly else self._backend.store)
         run = Performance(cluster, plan)
         built = time.monotonic()
         own: list[Failure] = []
@@ -142,5 +143,6 @@ class Stage:
             self._target, store, place, recorder=Recorder(self._record, case), backend=backend,
             lasting=self._lasting, **OPTIONS,
         )  # fmt: skip
+        self._ending.callback(cluster.forget)
         self._ending.callback(cluster.close)
         return cluster

@@ -50,17 +50,18 @@ class Workers:
         known: Iterable[Expectation] = (),
         keep: Path | None = None,
         backend: str | None = None,
+        store: str = "redis",
     ) -> None:
-        """EnvironmentProblem when there is no such target, or none that this machine can run.
+        """EnvironmentProblem when there is no such target, or no such ``store``, or none that this machine can run.
 
         ``keep``: below it each worker leaves the record of a run that failed in a way that is new to it.
         ``backend``: see :func:`harness.backend.choosing.backend_name`.
         """
-        choice = prepared(parse_target(spec), backend)
+        self.choice = prepared(parse_target(spec), backend, store)
         self.count = count
         # Spawned, not forked: gRPC's threads do not survive a fork.
         self._pool = ProcessPoolExecutor(
-            count, get_context("spawn"), _begin, (spec, tuple(known), keep, choice)
+            count, get_context("spawn"), _begin, (spec, tuple(known), keep, self.choice)
         )
 
     def __enter__(self) -> Workers:
