@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class EnvironmentProblem(Exception):
     """Bad input, or something this machine cannot do: pytest and the CLI end with exit status 3."""
@@ -12,7 +14,11 @@ class TimedOut(AssertionError):
 
 
 class TargetFailed(AssertionError):
-    """A GCS that served before does not come back; the message ends with the last lines of its log."""
+    """A GCS that served before does not come back; the message ends with the last lines of its log, ``log`` has all."""
+
+    def __init__(self, message: str, log: Path | None = None) -> None:
+        super().__init__(message)
+        self.log = log
 
 
 class Unsupported(Exception):

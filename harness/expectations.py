@@ -1,23 +1,24 @@
-"""Known breakages of a target: what must fail, and with which words, read from ``harness/expectations/``."""
+"""Known breakages of a target: what fails, and by which cause, read from ``harness/expectations/``."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.check.ruling import signature
+from packaging.version import Version
+
+from harness.check.cause import PROCESS, SCENARIO, Cause, cause_of
+from harness.check.ruling import NOTHING_SAID, About, signature
 from harness.errors import EnvironmentProblem
 
 FOLDER = Path(__file__).parent / "expectations"
 LEAST_REPRODUCTIONS = 5
-SCENARIO = "scenario"
-"""The check that a scenario's own assertions are."""
-_OPTIONAL = frozenset({"thread", "check", "told", "survived", "fatal"})
-_OTHER_TYPES = frozenset({"message", "fatal"})
+_OPTIONAL = frozenset({"thread", "check", "told", "survived", "cause", "example"})
 CRASH_POINT = "::test_crash_point["
 """What the id of a crash point's case has between its file and the point."""
 ANYWHERE = "scenarios/*"
@@ -28,7 +29,10 @@ ANYWHERE = "scenarios/*"
 class Failure:
     """One thing that a case showed to be broken. ``check``: :data:`SCENARIO`, or one of ``harness.check.registry``.
 
-    ``message``: the same in every repetition (``ruling.signature``); ``events``: the proof's ids.
+    ``message``: the same in every repetition (``ruling.signature``); ``events``: the proof's ids; ``about``: what its
+    cause is derived from; ``waited``: of an assertion, that it had no answer in time. From :func:`caused` it has
+    ``cause``, a name, and ``cause_check``. ``known_of``: the nearest release that is known for it, where the target
+    is not.
     """
 
     check: str
@@ -36,6 +40,40 @@ class Failure:
     detail: str = ""
     events: tuple[str, ...] = ()
     known: bool = False
+    about: About = NOTHING_SAID
+    waited: bool = False
+    cause: str = ""
+    cause_check: str = ""
+    known_of: str = ""
+
+    @classmethod
+    def of_data(cls, data: Mapping[str, Any]) -> Failure:
+        """From :func:`dataclasses.asdict`'s form, after JSON."""
+        about = data.get("about", {})
+        about = About(**{**about, "keys": tuple(about.get("keys", ()))})
+        return cls(**{**data, "events": tuple(data["events"]), "about": about})
+
+
+def cause_in(scenario: str, failure: Failure) -> Cause:
+    """Why ``failure`` came about in ``scenario``. An assertion's words mean something only within their test."""
+    cause = cause_of(failure.check, failure.message, failure.about)
+    return replace(cause, kind=test_of(scenario)) if cause.check == SCENARIO else cause
+
+
+def caused(scenario: str, failure: Failure) -> Failure:
+    """``failure`` with its cause."""
+    cause = cause_in(scenario, failure)
+    return replace(failure, cause=str(cause), cause_check=cause.check)
+
+
+def test_of(case: str) -> str:
+    """The test that a case's id names, without its parameters; of a crash point with its request or flow."""
+    test = case.rpartition("/")[2].partition("[")[0]
+    point = point_of(case)
+    return f"{test}[{point.partition(':')[0]}]" if point else test
+
+
+test_of.__test__ = False  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
@@ -43,10 +81,11 @@ class Expectation:
     """What a release is known to break, and how sure that is.
 
     ``scenario``: a scenario or a crash point by id; ``*`` stands for any characters in it, and in
-    ``message``, which may also be a list of alternatives. Where all of at least five repetitions
-    failed, it must fail; where only some did (``2 of 5``), it may. ``told`` and ``survived``: of a
-    crash point, what the client heard and what was there afterwards. ``fatal``: the GCS dies of it, or
-    loses what it had acknowledged, so that whatever else fails in the same case is its consequence.
+    ``message``, which may also be a list of alternatives. ``check`` and ``message`` put a cause, unless ``cause`` names
+    it; it is known in any other case, too, and in any words; of a scenario's own assertions, in the same test.
+    Where all of at least five repetitions failed, the case must fail; where only some did (``2 of 5``), it may.
+    ``told`` and ``survived``: of a crash point, what the client heard and what was there afterwards. ``example``: of
+    a row for any case, one that showed it. ``neighbour``: of another release than the target.
     """
 
     scenario: str
@@ -58,7 +97,9 @@ class Expectation:
     thread: str = ""
     told: str = ""
     survived: str = ""
-    fatal: bool = False
+    cause: str = ""
+    example: str = ""
+    neighbour: bool = False
 
     def __str__(self) -> str:
         return f"{self.sentence} ({', '.join(filter(None, [self.thread, self.reproduced]))})"
@@ -73,41 +114,41 @@ class Expectation:
     def messages(self) -> tuple[str, ...]:
         return (self.message,) if isinstance(self.message, str) else self.message
 
+    @cached_property
+    def causes(self) -> frozenset[Cause]:
+        """The causes that its words put; none where it names its cause."""
+        words = () if self.cause else self.messages
+        return frozenset(cause_in(self.scenario, Failure(self.check, one)) for one in words)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of its causes."""
+        return frozenset({self.cause} if self.cause else map(str, self.causes))
+
     def about(self, scenario: str) -> bool:
         return _like(self.scenario, scenario)
 
-    def explains(self, failure: Failure) -> bool:
-        """Whether ``failure``, of a scenario that this is about, is the known one."""
+    def explains(self, scenario: str, failure: Failure) -> bool:
+        """Whether ``failure``, in ``scenario``, has a cause of this."""
+        cause = cause_in(scenario, failure)
+        if self.check == SCENARIO and not (self.about(scenario) or test_of(self.scenario) == cause.kind):
+            return False
+        return str(cause) == self.cause or any(_covers(one, cause) for one in self.causes)
+
+    def says(self, failure: Failure) -> bool:
+        """Whether ``failure`` is put as this is."""
         return self.check == failure.check and any(_like(one, failure.message) for one in self.messages)
 
 
-@dataclass(frozen=True)
-class Sorted:
-    """The failures of a case: those that nobody expected, those known with what was known, and the
-    expectations that had to come true and did not."""
-
-    unexpected: tuple[Failure, ...] = ()
-    known: tuple[tuple[Failure, Expectation], ...] = ()
-    mended: tuple[Expectation, ...] = field(default=())
-
-
-def sort_out(scenario: str, failures: Sequence[Failure], entries: Iterable[Expectation]) -> Sorted:
-    """Compare what failed in ``scenario`` with what is known of it."""
-    about = [one for one in entries if one.about(scenario)]
-    known = [(failure, one) for failure in failures for one in about if one.explains(failure)]
-    explained = {id(failure) for failure, _ in known}
-    if (death := next((one for _, one in known if one.fatal), None)) is not None:
-        rest = [failure for failure in failures if id(failure) not in explained]
-        return Sorted(known=(*known, *((failure, death) for failure in rest)))
-    seen = {id(one) for _, one in known}
-    # A case that is known to show what depends on timing may show nothing of it, its own assertions included.
-    anywhere = {(one.check, one.message) for one in about if one.scenario == ANYWHERE}
-    depends = any((one.check, one.message) in anywhere for one in about if one.scenario != ANYWHERE)
-    return Sorted(
-        unexpected=tuple(one for one in failures if id(one) not in explained),
-        known=tuple(known),
-        mended=tuple(one for one in about if one.strict and id(one) not in seen and not depends),
-    )
+def _covers(row: Cause, cause: Cause) -> bool:
+    """Whether a row's cause is ``cause``: equal, but for a pattern in its condition, and a file that it does not tell."""
+    if row.check != cause.check or not row.condition:
+        return False
+    if row.condition == "*":
+        return True
+    placed = row.kind == cause.kind or row.check == SCENARIO or (row.check == PROCESS and not row.kind)
+    same = (row.state, row.method, row.origin) == (cause.state, cause.method, cause.origin)
+    return placed and same and _like(row.condition, cause.condition)
 
 
 def point_of(case: str) -> str | None:
@@ -116,10 +157,10 @@ def point_of(case: str) -> str | None:
     return point.removesuffix("]") if found else None
 
 
-def failure_of(said: str) -> Failure:
+def failure_of(said: str, about: About = NOTHING_SAID, waited: bool = False) -> Failure:
     """The failure of a scenario's own assertion that ended with ``said``."""
     first = said.strip().partition("\n")[0]
-    return Failure(SCENARIO, signature(first)[:200], first)
+    return Failure(SCENARIO, signature(first)[:200], first, about=about, waited=waited)
 
 
 def _like(pattern: str, text: str) -> bool:
@@ -154,6 +195,37 @@ def expectations_for(target: str, chosen: str | None = None) -> tuple[Expectatio
     return _read(path, target)
 
 
+def knowledge_for(target: str, chosen: str | None = None) -> tuple[Expectation, ...]:
+    """:func:`expectations_for`, and what Ray's other releases are known for, the nearest first, if ``target`` is one."""
+    own = expectations_for(target, chosen)
+    release = target.removeprefix("ray==")
+    if chosen or release == target:
+        return own
+    return (*own, *(one for other in _by_distance(release) for one in _as_neighbours(other)))
+
+
+def releases() -> list[str]:
+    """Ray's releases that have an expectations file, the newest first."""
+    found = [file.stem.removeprefix("ray-") for file in FOLDER.glob("ray-*.toml")]
+    return sorted(found, key=Version, reverse=True)
+
+
+def _by_distance(release: str) -> list[str]:
+    at = Version(release)
+    return sorted(
+        (one for one in releases() if one != release),
+        key=lambda one: abs((Version(one).major - at.major) * 1000 + Version(one).minor - at.minor),
+    )
+
+
+def _as_neighbours(release: str) -> list[Expectation]:
+    """Each cause that ``release`` is known for, once."""
+    found: dict[frozenset[str], Expectation] = {}
+    for one in expectations_for(f"ray=={release}"):
+        found.setdefault(one.names, replace(one, neighbour=True))
+    return list(found.values())
+
+
 def _read(path: Path, target: str) -> tuple[Expectation, ...]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -164,7 +236,7 @@ def _read(path: Path, target: str) -> tuple[Expectation, ...]:
     if set(document) - {"broken"}:
         raise EnvironmentProblem(f"{path}: only [[broken]] entries belong here")
     entries = tuple(_entry(path, number, one) for number, one in enumerate(document.get("broken", []), 1))
-    places = [(one.scenario, one.check, one.messages) for one in entries]
+    places = [(one.scenario, one.check, one.messages, one.cause) for one in entries]
     doubled = {place[0] for place in places if places.count(place) > 1}
     if doubled:
         raise EnvironmentProblem(f"{path}: listed twice: {', '.join(sorted(doubled))}")
@@ -175,7 +247,10 @@ def _read(path: Path, target: str) -> tuple[Expectation, ...]:
 
 
 def _entry(path: Path, number: int, raw: dict[str, Any]) -> Expectation:
-    names = {one.name for one in fields(Expectation)}
+    names = {one.name for one in fields(Expectation)} - {"neighbour"}
+    raw = {
+        name: value for name, value in raw.items() if name != "fatal"
+    }  # of an older form: the check tells it
     where = f"{path}, entry {number}"
     if set(raw) - names or names - _OPTIONAL - set(raw):
         raise EnvironmentProblem(
@@ -184,12 +259,12 @@ def _entry(path: Path, number: int, raw: dict[str, Any]) -> Expectation:
     said = raw["message"]
     if isinstance(said, list):
         raw = {**raw, "message": tuple(said)}
-    words = [value for name, value in raw.items() if name not in _OTHER_TYPES]
+    words = [value for name, value in raw.items() if name != "message"]
     if not all(isinstance(one, str) for one in [*words, *(said if isinstance(said, list) else [said])]):
         raise EnvironmentProblem(f"{where}: every value is a string, and message a string or a list of them")
-    if not isinstance(raw.get("fatal", False), bool):
-        raise EnvironmentProblem(f"{where}: fatal is true or false")
     entry = Expectation(**raw)
+    if entry.cause and not entry.cause.startswith(f"{entry.check}: "):
+        raise EnvironmentProblem(f"{where}: the cause {entry.cause!r} is not one of the check {entry.check}")
     times = re.fullmatch(r"(\d+) of (\d+)", entry.reproduced)
     if not times or not 0 < int(times[1]) <= int(times[2]) or int(times[2]) < LEAST_REPRODUCTIONS:
         raise EnvironmentProblem(
@@ -202,4 +277,10 @@ def _entry(path: Path, number: int, raw: dict[str, Any]) -> Expectation:
 def unmatched(entries: Iterable[Expectation], collected: Iterable[str]) -> list[str]:
     """Scenarios of ``entries`` that are not among the ``collected`` ones."""
     known = set(collected)
-    return sorted({one.scenario for one in entries if "*" not in one.scenario and one.scenario not in known})
+    return sorted(
+        {
+            one.scenario
+            for one in entries
+            if not one.neighbour and "*" not in one.scenario and one.scenario not in known
+        }
+    )

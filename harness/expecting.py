@@ -1,4 +1,7 @@
-"""``gauntlet run --update-expectations``: run, repeat what failed, and write down how often it did."""
+"""``gauntlet run --update-expectations``: run, repeat what failed, and write down how often it did.
+
+A target without a file has a row for each cause; in a file that there was, each case keeps rows of its own.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +14,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.cause_rows import rows_of
+from harness.check.cause import SCENARIO
 from harness.errors import EnvironmentProblem
 from harness.expectations import (
     ANYWHERE,
     LEAST_REPRODUCTIONS,
-    SCENARIO,
     Expectation,
+    Failure,
+    cause_in,
+    caused,
     expectations_for,
     file_for,
     point_of,
 )
 from harness.plugin.options import ENVIRONMENT_STATUS
+from harness.report import folder
 
 RACES = frozenset({"durable"})
 """An answer that does not wait for the store is early by as much as the store is late."""
-LOST = "is gone after a recovery"
-Seen = Mapping[str, Sequence[tuple[str, str]]]
-"""Case -> the (check, message) pairs of one run of it."""
+Kind = tuple[str, str, str]
+"""A check, a message, and the name of the cause where the two do not tell it."""
+Seen = Mapping[str, Sequence[Failure]]
+"""Case -> the failures of one run of it, with their causes."""
 Facts = Mapping[str, tuple[str, str]]
 """Crash point -> what the client was told, and what survived."""
 
@@ -37,7 +46,7 @@ class Count:
     """How often a case ran, and how often each of its failures showed."""
 
     runs: int = 0
-    failures: Counter[tuple[str, str]] = field(default_factory=Counter)
+    failures: Counter[Kind] = field(default_factory=Counter)
     own: int = 0
     """Runs in which its own assertions failed, whatever they said."""
 
@@ -49,9 +58,18 @@ def counted(runs: Iterable[Seen]) -> dict[str, Count]:
         for case, failures in run.items():
             count = found[case]
             count.runs += 1
-            count.failures.update(set(failures))
-            count.own += any(check == SCENARIO for check, _ in failures)
+            kinds = {kind_of(case, one) for one in failures}
+            count.failures.update(kinds)
+            count.own += any(check == SCENARIO for check, _, _ in kinds)
     return {case: count for case, count in found.items() if count.failures}
+
+
+def kind_of(case: str, failure: Failure) -> Kind:
+    """An assertion on an end of the process is of the check that names the end."""
+    told = cause_in(case, Failure(failure.check, failure.message))
+    if str(told) == failure.cause:
+        return failure.check, failure.message, ""
+    return failure.cause.partition(": ")[0], failure.message, failure.cause
 
 
 def entries_of(
@@ -61,15 +79,15 @@ def entries_of(
     old = {(one.scenario, one.check): one for one in before}
     made = []
     for case, count in sorted(counts.items()):
-        for check in sorted({check for check, _ in count.failures}):
-            messages = {said: times for (of, said), times in count.failures.items() if of == check}
+        for check in sorted({check for check, _, _ in count.failures}):
+            messages = {kind[1:]: times for kind, times in count.failures.items() if kind[0] == check}
             known = old.get((case, check))
             if check == SCENARIO:
-                groups = [(tuple(sorted(messages)), count.own)]
+                groups = [(tuple(sorted(said for said, _ in messages)), "", count.own)]
             else:
-                groups = [((said,), times) for said, times in sorted(messages.items())]
+                groups = [((said,), cause, times) for (said, cause), times in sorted(messages.items())]
             told, survived = facts.get(case, ("", ""))
-            for said, times in groups:
+            for said, cause, times in groups:
                 made.append(
                     Expectation(
                         scenario=case,
@@ -81,6 +99,7 @@ def entries_of(
                         reproduced=f"{times} of {count.runs}",
                         told=told,
                         survived=survived,
+                        cause=cause,
                     )
                 )
     return made
@@ -91,17 +110,17 @@ def anywhere(counts: Mapping[str, Count], release: str) -> list[Expectation]:
 
     It depends on timing, and any case may show it.
     """
-    shown: Counter[tuple[str, str]] = Counter()
-    runs: Counter[tuple[str, str]] = Counter()
+    shown: Counter[Kind] = Counter()
+    runs: Counter[Kind] = Counter()
     racy = set()
     for count in counts.values():
-        for (check, said), times in count.failures.items():
-            if check == SCENARIO:
+        for kind, times in count.failures.items():
+            if kind[0] == SCENARIO:
                 continue
-            shown[check, said] += times
-            runs[check, said] += count.runs
-            if times < count.runs or check in RACES:
-                racy.add((check, said))
+            shown[kind] += times
+            runs[kind] += count.runs
+            if times < count.runs or kind[0] in RACES:
+                racy.add(kind)
     return [
         Expectation(
             scenario=ANYWHERE,
@@ -109,10 +128,10 @@ def anywhere(counts: Mapping[str, Count], release: str) -> list[Expectation]:
             check=check,
             message=said,
             sentence=said,
-            reproduced=f"{shown[check, said]} of {runs[check, said]}",
-            fatal=check == "process" or said.endswith(LOST),
+            reproduced=f"{shown[check, said, cause]} of {runs[check, said, cause]}",
+            cause=cause,
         )
-        for check, said in sorted(racy)
+        for check, said, cause in sorted(racy)
     ]
 
 
@@ -121,9 +140,11 @@ def merged(
 ) -> list[Expectation]:
     """The old entries of cases that did not run, and the new ones, in the order of cases."""
     made = list(made)
-    new = {(one.scenario, one.check, one.message) for one in made}
+    new = {(one.scenario, one.check, one.message, one.cause) for one in made}
     kept = [
-        one for one in before if one.scenario not in ran and (one.scenario, one.check, one.message) not in new
+        one
+        for one in before
+        if one.scenario not in ran and (one.scenario, one.check, one.message, one.cause) not in new
     ]
     return sorted([*kept, *made], key=lambda one: (one.scenario != ANYWHERE, one.scenario, one.check))
 
@@ -139,10 +160,9 @@ def as_toml(entries: Sequence[Expectation], target: str) -> str:
         lines += ["", "[[broken]]", f"scenario = {json.dumps(one.scenario)}", f'release = "{one.release}"']
         lines += [f"check = {json.dumps(one.check)}"] if one.check != SCENARIO else []
         lines += [f"message = {json.dumps(said)}", f"sentence = {json.dumps(one.sentence)}"]
-        for name in ("thread", "told", "survived"):
+        for name in ("cause", "thread", "told", "survived", "example"):
             value = getattr(one, name)
             lines += [f"{name} = {json.dumps(value)}"] if value else []
-        lines += ["fatal = true"] if one.fatal else []
         lines += [f'reproduced = "{one.reproduced}"']
     return "\n".join(lines) + "\n"
 
@@ -183,7 +203,10 @@ def update(
     counts = counted(runs)
     for count in counts.values():
         count.runs = len(runs)  # a crash point that was not there in a repetition did not fail in it
-    made = [*anywhere(counts, release), *entries_of(counts, release, before, facts)]
+    if before:
+        made = [*anywhere(counts, release), *entries_of(counts, release, before, facts)]
+    else:
+        made = rows_of(runs, release)
     entries = merged(before, ran, made)
     file = Path(chosen) if chosen and chosen != "none" else file_for(target)
     file.write_text(as_toml(entries, target), encoding="utf-8")
@@ -206,7 +229,7 @@ def asked(options: Sequence[str], todo: Sequence[str]) -> tuple[list[str], list[
 def seen_in(result: Mapping[str, Any]) -> Seen:
     """The failures of each case in ``result.json``'s content; cases without a verdict are left out."""
     return {
-        one["scenario"]: [(found["check"], found["signature"]) for found in one["findings"]]
+        one["scenario"]: [caused(one["scenario"], folder.failure(found)) for found in one["findings"]]
         for one in result["scenarios"]
         if one["verdict"] in ("held", "broken", "known", "mended")
     }

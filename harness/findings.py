@@ -11,9 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from packaging.version import Version
-
-from harness.expectations import ANYWHERE, FOLDER, SCENARIO, Expectation, expectations_for, point_of
+from harness.check.cause import SCENARIO
+from harness.expectations import ANYWHERE, Expectation, expectations_for, point_of, releases
 
 PAGE = Path(__file__).parents[1] / "FINDINGS.md"
 BEGIN, END = "<!-- findings -->", "<!-- end -->"
@@ -21,12 +20,6 @@ HEAD = (
     "| guarantee | what was seen | told | survived | cases | failed | repeat it |",
     "| --- | --- | --- | --- | --- | --- | --- |",
 )
-
-
-def releases() -> list[str]:
-    """The releases that have an expectations file, the newest first."""
-    found = [file.stem.removeprefix("ray-") for file in FOLDER.glob("ray-*.toml")]
-    return sorted(found, key=Version, reverse=True)
 
 
 def tables() -> str:
@@ -42,14 +35,16 @@ def table(entries: Iterable[Expectation]) -> list[str]:
     """A Markdown row per kind of failure: what the record shows first, then the scenarios' own assertions."""
     kinds: defaultdict[tuple[str, str], list[Expectation]] = defaultdict(list)
     for one in entries:
-        if one.scenario != ANYWHERE:  # each has its cases besides
+        if one.scenario != ANYWHERE or one.example:  # of the others each has its cases besides
             kinds[kind(one)].append(one)
     ordered = sorted(kinds.items(), key=lambda item: (item[0][0] == SCENARIO, -len(item[1]), item[0]))
     return [_row(about) for _, about in ordered]
 
 
 def kind(one: Expectation) -> tuple[str, str]:
-    """Failures of one kind share a row: of a check by its words, of assertions by their function."""
+    """Failures of one kind share a row: of a check by cause or words, of assertions by their function."""
+    if one.cause:
+        return one.check, one.cause
     if one.check != SCENARIO:
         return one.check, one.messages[0]
     return SCENARIO, one.scenario if point_of(one.scenario) else one.scenario.partition("[")[0]
@@ -62,13 +57,14 @@ def _row(about: Sequence[Expectation]) -> str:
         if best.check != SCENARIO
         else "`" + best.scenario.partition("[")[0].removeprefix("scenarios/") + "`"
     )
-    seen = best.sentence if best.check == SCENARIO else best.messages[0]
+    seen = best.sentence if best.check == SCENARIO or best.cause else best.messages[0]
     thread = f" ({best.thread})" if best.thread else ""
     told = ", ".join(sorted({one.told for one in about if one.told}))
     survived = ", ".join(sorted({one.survived for one in about if one.survived}))
     least, most = min(map(_times, about)), max(map(_times, about))
     failed = best.reproduced if least == most else f"{least:.0%} to {most:.0%} of the runs"
-    cells = [guarantee, seen + thread, told, survived, str(len(about)), failed, f"`{command(best)}`"]
+    cases = "any" if best.scenario == ANYWHERE else str(len(about))
+    cells = [guarantee, seen + thread, told, survived, cases, failed, f"`{command(best)}`"]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
@@ -80,9 +76,10 @@ def _times(one: Expectation) -> float:
 def command(one: Expectation) -> str:
     """The line that repeats it."""
     gcs = f"ray=={one.release}"
-    if (point := point_of(one.scenario)) is not None:
+    case = one.example or one.scenario
+    if (point := point_of(case)) is not None:
         return f"gauntlet crashpoints --gcs {gcs} --point {shlex.quote(point)}"
-    return f"gauntlet run --gcs {gcs} {shlex.quote(one.scenario)}"
+    return f"gauntlet run --gcs {gcs} {shlex.quote(case)}"
 
 
 def rewritten(page: str) -> str:

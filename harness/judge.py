@@ -6,11 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from harness.check.process import fatal_lines, last_words, telling
 from harness.check.registry import judge_case
-from harness.check.ruling import Finding, Ruling
-from harness.expectations import Expectation, Failure, sort_out
+from harness.check.ruling import About, Finding, Ruling
+from harness.errors import TargetFailed
+from harness.expectations import Expectation, Failure, failure_of
 from harness.history.entry import Entry
 from harness.history.event import Event
+from harness.matching import sort_out
 from harness.report.verdict import Verdict
 
 CASE, END = "case", "end"
@@ -51,12 +54,12 @@ def conclude(
     if (void := next((one.reason for one in rulings if one.void), "")) != "":
         return Conclusion(Verdict.INCONCLUSIVE, void, (), merged(rulings))
     result = sort_out(case, [*own, *failures_of(rulings)], entries)
-    failures = (*result.unexpected, *(replace(failure, known=True) for failure, _ in result.known))
+    failures = _once([*result.unexpected, *(replace(failure, known=True) for failure, _ in result.known)])
     open_questions = [
         f"{one.check}: {one.reason}" for one in rulings if one.finding is Finding.UNKNOWN and not one.idle
     ]
     if result.unexpected:
-        verdict, reason = Verdict.BROKEN, f"{result.unexpected[0].check}: {result.unexpected[0].message}"
+        verdict, reason = Verdict.BROKEN, _reason(result.unexpected[0])
     elif inconclusive or open_questions:
         verdict, reason = Verdict.INCONCLUSIVE, inconclusive or open_questions[0]
     elif result.mended:
@@ -67,17 +70,45 @@ def conclude(
         reason = "; ".join(dict.fromkeys(str(entry) for _, entry in result.known))
     else:
         verdict, reason = Verdict.HELD, ""
-    return Conclusion(verdict, reason, tuple(dict.fromkeys(failures)), merged(rulings))
+    return Conclusion(verdict, reason, tuple(failures), merged(rulings))
 
 
 def failures_of(rulings: Iterable[Ruling]) -> list[Failure]:
-    """One failure per check and signature, with the proof of its first violation."""
-    found: dict[tuple[str, str], Failure] = {}
+    """One failure per check, signature and what it is about, with the proof of its first violation."""
+    found: dict[tuple[str, str, About], Failure] = {}
     for ruling in rulings:
         for one in ruling.violations:
-            failure = Failure(ruling.check, one.signature, one.detail[:2000], one.events[:40])
-            found.setdefault((ruling.check, one.signature), failure)
+            failure = Failure(
+                ruling.check, one.signature, one.detail[:2000], one.events[:40], about=one.about
+            )
+            found.setdefault((ruling.check, one.signature, one.about), failure)
     return list(found.values())
+
+
+def _once(failures: Iterable[Failure]) -> list[Failure]:
+    """Each cause in each wording once, with the proof of the first."""
+    found: dict[tuple[object, ...], Failure] = {}
+    for one in failures:
+        found.setdefault((one.check, one.message, one.cause, one.known, one.known_of), one)
+    return list(found.values())
+
+
+def _reason(failure: Failure) -> str:
+    neighbour = f" (known of {failure.known_of})" if failure.known_of else ""
+    return f"{failure.check}: {failure.message}{neighbour}"
+
+
+def failure_of_end(error: BaseException, said: str, waited: bool) -> Failure:
+    """The failure of a scenario, or a plan, whose body ended with ``error``, in the words ``said``.
+
+    ``waited``: it had no answer in time. Of a GCS that ended, the cause is what its log says last.
+    """
+    if not isinstance(error, TargetFailed):
+        return failure_of(said, waited=waited)
+    log = error.log
+    text = log.read_text(errors="replace") if log is not None and log.exists() else ""
+    about = replace(last_words(telling(fatal_lines(text))), moment="before it served")
+    return failure_of(said, about, waited=True)
 
 
 def merged(rulings: Iterable[Ruling]) -> dict[str, str]:

@@ -9,13 +9,15 @@ from typing import Any
 
 from rich.console import Console
 
+from harness.check.cause import SCENARIO
 from harness.errors import EnvironmentProblem
-from harness.expectations import SCENARIO, Expectation, Failure, expectations_for
+from harness.expectations import Expectation, knowledge_for
 from harness.history.archive import Archive
 from harness.history.entry import Entry
 from harness.history.event import Event
 from harness.history.log import HISTORY
 from harness.judge import conclude, rulings_of
+from harness.matching import two_writers
 from harness.plugin.options import ENVIRONMENT_STATUS
 from harness.report import folder, table
 from harness.report.verdict import Result, Verdict, exit_status
@@ -28,7 +30,7 @@ def judge(run: Path, expectations: str | None = None) -> int:
     """Print the verdicts of ``run`` as they are today; the exit status. One sentence and 3 for a bad folder."""
     try:
         stored = folder.read(run)
-        known = expectations_for(str(stored["target"]), expectations)
+        known = knowledge_for(str(stored["target"]), expectations)
         results = rejudged(run, stored, known)
     except EnvironmentProblem as problem:
         print(f"gauntlet: {problem}", file=sys.stderr)
@@ -60,15 +62,11 @@ def _again(
     about |= {"seconds": one["seconds"], "recoveries": one["recoveries"], "note": one["note"]}
     if then in _UNJUDGED:
         return Result(case, then, one["reason"], **about)
-    own = [
-        Failure(SCENARIO, found["signature"], found["detail"])
-        for found in one["findings"]
-        if found["check"] == SCENARIO
-    ]
+    own = [folder.failure(found) for found in one["findings"] if found["check"] == SCENARIO]
     of_its_own = then is Verdict.INCONCLUSIVE and "unknown" not in one["rulings"].values()
     vague = one["reason"] if of_its_own else ""
     rulings = rulings_of(history, ledger)
-    conclusion = conclude(case, own, vague, rulings, known)
+    conclusion = conclude(case, own, vague, rulings, [*known, *two_writers(known, history)])
     return Result(
         case,
         conclusion.verdict,

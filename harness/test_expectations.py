@@ -11,11 +11,9 @@ from harness.errors import EnvironmentProblem
 from harness.expectations import (
     FOLDER,
     Expectation,
-    Failure,
     expectations_for,
-    failure_of,
     file_for,
-    sort_out,
+    knowledge_for,
     unmatched,
 )
 
@@ -92,41 +90,24 @@ def test_unmatched_entries_are_named(tmp_path: Path) -> None:
     entries = read(tmp_path, GOOD)
     assert unmatched(entries, ["scenarios/test_a.py::test_b[1]"]) == []
     assert unmatched(entries, ["scenarios/test_a.py::test_b[2]"]) == ["scenarios/test_a.py::test_b[1]"]
+    assert unmatched([replace(entries[0], neighbour=True), replace(entries[0], scenario="a*")], []) == []
 
 
-CASE = "scenarios/test_a.py::test_b[1]"
-KNOWN = Expectation(CASE, "2.60.0", "tables differ: <n>*", "It forgets.", "5 of 5")
+def test_a_row_may_name_its_cause(tmp_path: Path) -> None:
+    (entry,) = read(tmp_path, GOOD + 'check = "durable"\ncause = "durable: AddJob"\n')
+    assert entry.names == {"durable: AddJob"}
+    with pytest.raises(EnvironmentProblem, match="is not one of the check scenario"):
+        read(tmp_path, GOOD + 'cause = "durable: AddJob"\n')
 
 
-def test_a_known_failure_is_known_by_its_check_and_its_words() -> None:
-    failure = failure_of("tables differ: 12 rows\nand a traceback")
-    assert failure.message == "tables differ: <n> rows" and failure.detail == "tables differ: 12 rows"
-    assert sort_out(CASE, [failure], [KNOWN]).known == ((failure, KNOWN),)
-    assert sort_out(CASE, [failure], [KNOWN]).mended == ()
+def test_the_flag_of_an_older_form_is_read_over(tmp_path: Path) -> None:
+    assert read(tmp_path, GOOD + "fatal = true\n") == read(tmp_path, GOOD)
 
 
-@pytest.mark.parametrize(
-    ("failure", "case"),
-    [
-        (Failure("scenario", "something else"), CASE),
-        (Failure("durable", "tables differ: <n>"), CASE),
-        (Failure("scenario", "tables differ: <n>"), "scenarios/test_a.py::test_b[2]"),
-    ],
-)
-def test_other_words_another_check_or_another_scenario_are_unexpected(failure: Failure, case: str) -> None:
-    result = sort_out(case, [failure], [KNOWN])
-    assert result.unexpected == (failure,) and not result.known
-    assert result.mended == ((KNOWN,) if case == CASE else ())
-
-
-def test_what_failed_every_time_must_fail_and_what_failed_sometimes_may() -> None:
-    assert sort_out(CASE, [], [KNOWN]).mended == (KNOWN,)
-    assert sort_out(CASE, [], [replace(KNOWN, reproduced="2 of 5")]).mended == ()
-
-
-def test_a_pattern_speaks_for_many_scenarios_and_must_not_fail_in_each() -> None:
-    anywhere = replace(KNOWN, scenario="scenarios/test_a.py::*", message=("x", "tables *"))
-    failure = Failure("scenario", "tables differ: <n>")
-    assert sort_out(CASE, [failure], [anywhere]).known == ((failure, anywhere),)
-    assert sort_out(CASE, [], [anywhere]).mended == ()
-    assert unmatched([anywhere], []) == []
+def test_a_release_without_a_file_knows_its_neighbours_the_nearest_first() -> None:
+    known = knowledge_for("ray==2.59.0")
+    assert all(one.neighbour for one in known)
+    assert list(dict.fromkeys(one.release for one in known))[:2] == ["2.60.0", "2.55.1"]
+    own = [one for one in knowledge_for("ray==2.60.0") if not one.neighbour]
+    assert own == list(expectations_for("ray==2.60.0"))
+    assert knowledge_for("ray==2.59.0", "none") == knowledge_for("reference") == ()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.expectations import Expectation
-from harness.findings import BEGIN, PAGE, command, releases, rewritten, table
+from harness.expectations import Expectation, releases
+from harness.findings import BEGIN, PAGE, command, rewritten, table
 
 LATE = "KillActorViaGcs was acknowledged before it was stored"
 

@@ -89,6 +89,7 @@ RULES = (
                 f"harness.{room}"
                 for room in ("backend", "check", "cluster", "driver", "expectations", "fault")
             ),
+            "harness.matching",
             *(f"harness.{room}" for room in ("history", "judge", "proxy", "raylet", "store", "target")),
             *(f"harness.{room}" for room in ("plugin", "report")),
             "reference_gcs",
@@ -111,7 +112,10 @@ RULES = (
                 f"harness.{room}"
                 for room in ("backend", "check", "cluster", "driver", "expectations", "fault", "history")
             ),
-            *(f"harness.{room}" for room in ("judge", "proxy", "raylet", "report", "target", "fuzz")),
+            *(
+                f"harness.{room}"
+                for room in ("judge", "matching", "proxy", "raylet", "report", "target", "fuzz")
+            ),
         ),
     ),
     Rule("harness/supervisor.py", (*LOW, "harness.target")),

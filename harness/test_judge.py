@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.check.ruling import Finding, Ruling, Violation
-from harness.errors import EnvironmentProblem
-from harness.expectations import Expectation, Failure, expectations_for
+from harness.check.ruling import About, Finding, Ruling, Violation
+from harness.errors import EnvironmentProblem, TargetFailed
+from harness.expectations import Expectation, Failure, caused, expectations_for
 from harness.expecting import anywhere, as_toml, asked, counted, entries_of, merged
-from harness.judge import conclude
+from harness.judge import conclude, failure_of_end
 from harness.report.verdict import Verdict
 
 CASE = "scenarios/test_a.py::test_b[x]"
@@ -49,14 +49,20 @@ def test_a_case_s_verdict(
 
 def test_a_failure_carries_its_proof_and_whether_it_is_known() -> None:
     (failure,) = conclude(CASE, [], "", [DURABLE], [KNOWN]).failures
-    assert failure == Failure("durable", LATE, "0.2 s early", ("c-1", "s-4"), known=True)
+    assert (failure.check, failure.message, failure.detail) == ("durable", LATE, "0.2 s early")
+    assert (failure.events, failure.known) == (("c-1", "s-4"), True)
+    assert failure.cause == "durable: KillActorViaGcs acknowledged before it was stored"
+
+
+def told(check: str, words: str) -> Failure:
+    return caused(CASE, Failure(check, words))
 
 
 def test_repetitions_are_counted_and_read_back(tmp_path: Path) -> None:
     runs = [
-        {CASE: [("scenario", "lost <n>"), ("durable", LATE)], "scenarios/test_a.py::test_c": []},
-        {CASE: [("scenario", "gone"), ("durable", LATE)]},
-        *[{CASE: [("scenario", "gone")]}] * 3,
+        {CASE: [told("scenario", "lost <n>"), told("durable", LATE)], "scenarios/test_a.py::test_c": []},
+        {CASE: [told("scenario", "gone"), told("durable", LATE)]},
+        *[{CASE: [told("scenario", "gone")]}] * 3,
     ]
     counts = counted(runs)
     assert list(counts) == [CASE]
@@ -76,12 +82,12 @@ def test_repetitions_are_counted_and_read_back(tmp_path: Path) -> None:
 
 
 def test_what_shows_now_and_then_may_show_anywhere(tmp_path: Path) -> None:
-    abort = ("process", "the GCS wrote: Check failed: is_new")
-    counts = counted([{CASE: [abort, ("durable", LATE)]}, *[{CASE: [("durable", LATE)]}] * 4])
+    abort, late = told("process", "the GCS wrote: Check failed: is_new"), told("durable", LATE)
+    counts = counted([{CASE: [abort, late]}, *[{CASE: [late]}] * 4])
     early, rare = anywhere(counts, "2.60.0")
-    assert (early.message, early.reproduced, early.fatal) == (LATE, "5 of 5", False), "a race, by its nature"
-    assert (rare.scenario, rare.message, rare.reproduced) == ("scenarios/*", abort[1], "1 of 5")
-    assert rare.fatal and not rare.strict
+    assert (early.message, early.reproduced) == (LATE, "5 of 5"), "a race, by its nature"
+    assert (rare.scenario, rare.message, rare.reproduced) == ("scenarios/*", abort.message, "1 of 5")
+    assert not rare.strict
     own = entries_of(counts, "2.60.0", [], {})
     again = merged([rare, *own, replace(KNOWN, scenario="scenarios/test_z.py::test_y")], {CASE}, [rare, *own])
     assert [one.scenario for one in again] == ["scenarios/*", CASE, CASE, "scenarios/test_z.py::test_y"]
@@ -90,14 +96,32 @@ def test_what_shows_now_and_then_may_show_anywhere(tmp_path: Path) -> None:
     assert expectations_for("ray==2.60.0", str(file)) == tuple(again)
 
 
-def test_what_else_fails_when_the_gcs_dies_of_a_known_breakage_is_its_consequence() -> None:
-    death = Expectation(
-        "scenarios/*", "2.60.0", "it aborts", "It aborts.", "1 of 50", check="process", fatal=True
+def test_a_cause_that_the_words_do_not_tell_is_written_down() -> None:
+    failure = caused(CASE, Failure("agreement", "it differs", about=About(origin="since it fell")))
+    (row,) = entries_of(counted([{CASE: [failure]}] * 5), "2.60.0", [], {})
+    assert row.cause == "agreement: it differs (since it fell)"
+    assert row.explains("another", failure)
+    assert not row.explains(CASE, Failure("agreement", "it differs"))
+
+
+def test_an_end_of_the_process_has_its_cause_from_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "gcs-1.log"
+    log.write_text(
+        "[2025-06-01 10:11:12,123 C 1 1] (gcs_server) some/where.cc:7:  Check failed: is_new <id>\n"
     )
-    aborted = Ruling("process", Finding.BROKEN, "it aborts", (Violation("it aborts"),), 1)
-    assert conclude(CASE, [OWN], "", [aborted], [death, KNOWN]).verdict is Verdict.KNOWN
-    assert conclude(CASE, [OWN], "", [HELD], [death]).verdict is Verdict.BROKEN
-    assert conclude(CASE, [OWN], "", [aborted], [replace(death, fatal=False)]).verdict is Verdict.BROKEN
+    error = TargetFailed("ray==2.60.0 exited with status -6 before it served", log)
+    ended = caused(CASE, failure_of_end(error, str(error), waited=False))
+    assert ended.cause == "process: where.cc Check failed: is_new <id>"
+    served = caused(
+        CASE, Failure("process", "the GCS wrote: x", about=replace(ended.about, moment="while it served"))
+    )
+    assert ended.cause == served.cause
+    silent = caused(CASE, failure_of_end(TargetFailed("x", tmp_path / "none"), "x", waited=False))
+    assert silent.cause == "process: ended by itself"
+    assert (
+        caused(CASE, failure_of_end(AssertionError("x"), "x", waited=False)).cause
+        == "scenario: test_a.py::test_b x"
+    )
 
 
 def test_crash_points_are_repeated_by_their_ids() -> None:

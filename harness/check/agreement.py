@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from harness.check.agreement_store import store_disagrees
-from harness.check.ruling import Finding, Ruling, Violation, rule
+from harness.check.rows import UNKNOWN, Rows
+from harness.check.ruling import About, Finding, Ruling, Violation, rule
 from harness.check.story import Look, Story
 from harness.check.survival import KILLS, RELEASES
 from harness.history.outcomes import about
@@ -16,6 +17,7 @@ from harness.history.outcomes import about
 Row = Mapping[str, Any]
 Table = Mapping[str, Row]
 
+ON_A_DEAD_NODE = "a CREATED group has a bundle on a node that is DEAD"
 TINY = 1e-6
 REST_S = 0.3
 """For how long nothing may have changed before a look, in seconds, if a disagreement is to count."""
@@ -64,12 +66,35 @@ def agreement(story: Story) -> Ruling:
     }
     disobeyed |= _prepared_late(story)
     books = {node: book for node, book in look.books.items() if node not in disobeyed}
-    found = [replace(one, events=(look.id,)) for one in complaints(look.view, books, look.stored)]
+    rows = Rows(story)
+    found = [
+        replace(one, events=(look.id,), about=traced(one, rows))
+        for one in complaints(look.view, books, look.stored)
+    ]
     found += _uncommitted(story, look, books)
     if found and _moves(story, look):
         return Ruling("agreement", Finding.UNKNOWN, "things still moved when it was looked at")
     tables = ("nodes", "jobs", "actors", "groups", "kv")
     return rule("agreement", found, len(books) + sum(len(look.view.get(one, {})) for one in tables))
+
+
+def traced(found: Violation, rows: Rows) -> About:
+    """What a violation is about, with the state in which its group was stored when it lost the node.
+
+    Nothing is added where that was CREATED, or where no row tells.
+    """
+    if found.signature != ON_A_DEAD_NODE:
+        return found.about
+    group, node = found.about.keys
+    deaths = [one.entry.at for one in rows.writes("NODE", node) if one.row and one.row.get("state") == "DEAD"]
+    if not deaths:
+        return found.about
+    row = rows.possible("PLACEMENT_GROUP", group, deaths[0])[0]
+    if row is None or row is UNKNOWN or row.get("state") in ("CREATED", None):
+        return found.about
+    had = any(one.get("node_id") == node for one in row.get("bundles", ()))
+    how = "lost its node" if had else "was put on it"
+    return replace(found.about, origin=f"{how} while {row['state']}")
 
 
 def _prepared_late(story: Story) -> set[str]:
@@ -123,25 +148,29 @@ def _workers(view: Row, books: Table) -> Iterator[Violation]:
 def _zombies(actor: str, row: Row | None, held: list[tuple[str, str]]) -> Iterator[Violation]:
     for node, worker in held:
         where = f"worker {worker} on node {node} holds actor {actor}"
+        about_it = About(kind="ACTOR", state=row["state"] if row else "", keys=(actor, node))
         if row is None:
-            yield Violation("a worker holds an actor that the GCS does not know", where)
+            yield Violation("a worker holds an actor that the GCS does not know", where, about=about_it)
         elif row["state"] == "DEAD":
-            yield Violation("a worker holds an actor that is DEAD", where)
+            yield Violation("a worker holds an actor that is DEAD", where, about=about_it)
 
 
 def _alive(
     actor: str, row: Row, held: list[tuple[str, str]], nodes: Table, books: Table
 ) -> Iterator[Violation]:
     place = (row["node"], row["worker"])
+    about_it = About(kind="ACTOR", state="ALIVE", keys=(actor, row["node"], row["worker"]))
     said = f"actor {actor} is ALIVE in worker {row['worker']} on node {row['node']}"
     if nodes.get(row["node"], {}).get("state") == "DEAD":
-        yield Violation("an ALIVE actor is on a node that is DEAD", said)
+        yield Violation("an ALIVE actor is on a node that is DEAD", said, about=about_it)
     elif not held and row["node"] in books:
-        yield Violation("an ALIVE actor has no worker", said)
+        yield Violation("an ALIVE actor has no worker", said, about=about_it)
     elif held and place not in held:
-        yield Violation("an ALIVE actor is not where the GCS says", f"{said}; held by {_listed(held)}")
+        said_too = f"{said}; held by {_listed(held)}"
+        yield Violation("an ALIVE actor is not where the GCS says", said_too, about=about_it)
     if len(held) > 1:
-        yield Violation("an ALIVE actor has two workers", f"{said}; held by {_listed(held)}")
+        said_too = f"{said}; held by {_listed(held)}"
+        yield Violation("an ALIVE actor has two workers", said_too, about=about_it)
 
 
 def _listed(held: Iterable[tuple[str, str]]) -> str:
@@ -161,10 +190,11 @@ def _bundles(view: Row, books: Table) -> Iterator[Violation]:
 def _held(bundle: str, node: str, groups: Table) -> Iterator[Violation]:
     group, _, index = bundle.partition(":")
     row, where = groups.get(group), f"node {node} holds bundle {bundle}"
+    about_it = About(kind="PLACEMENT_GROUP", state=row["state"] if row else "", keys=(group, node))
     if row is None:
-        yield Violation("a bundle of a group that the GCS does not know is held", where)
+        yield Violation("a bundle of a group that the GCS does not know is held", where, about=about_it)
     elif row["state"] in ("REMOVED", "PENDING"):
-        yield Violation(f"a bundle of a {row['state']} group is held", where)
+        yield Violation(f"a bundle of a {row['state']} group is held", where, about=about_it)
     elif row["state"] == "CREATED":
         places = row["nodes"]
         said = places[int(index)] if int(index) < len(places) else "none"
@@ -172,21 +202,20 @@ def _held(bundle: str, node: str, groups: Table) -> Iterator[Violation]:
             yield Violation(
                 "a bundle of a CREATED group is held by another node than the GCS says",
                 f"{where}; the GCS says {said}",
+                about=about_it,
             )
 
 
 def _placed(group: str, row: Row, nodes: Table, books: Table) -> Iterator[Violation]:
     for index, node in enumerate(row["nodes"]):
         bundle = f"{group}:{index}"
+        about_it = About(kind="PLACEMENT_GROUP", state=row["state"], keys=(group, node))
         if node in books and bundle not in books[node].get("bundles", ()):
             # A group being rescheduled keeps the nodes of those bundles that it did not lose.
-            yield Violation(
-                f"a bundle of a {row['state']} group is not held", f"bundle {bundle} is not on node {node}"
-            )
+            said = f"bundle {bundle} is not on node {node}"
+            yield Violation(f"a bundle of a {row['state']} group is not held", said, about=about_it)
         if row["state"] == "CREATED" and nodes.get(node, {}).get("state") == "DEAD":
-            yield Violation(
-                "a CREATED group has a bundle on a node that is DEAD", f"bundle {bundle} on node {node}"
-            )
+            yield Violation(ON_A_DEAD_NODE, f"bundle {bundle} on node {node}", about=about_it)
 
 
 def _uncommitted(story: Story, look: Look, books: Table) -> Iterator[Violation]:
@@ -202,7 +231,8 @@ def _uncommitted(story: Story, look: Look, books: Table) -> Iterator[Violation]:
         placed = row.get("state") == "CREATED" and row["nodes"][int(index) : int(index) + 1] == [node]
         if one.what == "prepared" and placed and bundle in books.get(node, {}).get("bundles", ()):
             said = f"bundle {bundle} on node {node}"
-            yield Violation("a bundle of a CREATED group is not committed", said, (one.id, look.id))
+            about_it = About(kind="PLACEMENT_GROUP", state="CREATED", keys=(group, node))
+            yield Violation("a bundle of a CREATED group is not committed", said, (one.id, look.id), about_it)
 
 
 def _resources(view: Row, books: Table) -> Iterator[Violation]:
@@ -218,4 +248,5 @@ def _resources(view: Row, books: Table) -> Iterator[Violation]:
                 yield Violation(
                     "the GCS sees other resources free than the raylet has",
                     f"{kind} of node {node}: sees {sees.get(kind, 0.0):g}, has {has.get(kind, 0.0):g}",
+                    about=About(kind="NODE", keys=(node,)),
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.check.ruling import Violation
+from harness.check.ruling import About, Violation
 from harness.wire.layout import kv_field
 from harness.wire.plain import shown
 
@@ -37,14 +37,18 @@ def _states(what: str, seen: Table, stored: Table, final: str) -> Iterator[Viola
     """States are equal. A row in its last state may be missing: caches of the past are bounded."""
     for key in sorted({*seen, *stored}):
         sees, has = seen.get(key, {}).get("state"), stored.get(key, {}).get("state")
+        row = About(state=sees or "", keys=(key,))
         if sees is None and has != final:
-            yield Violation(f"the GCS does not know {what} of the store", f"{key}, stored as {has}")
+            yield Violation(
+                f"the GCS does not know {what} of the store", f"{key}, stored as {has}", about=row
+            )
         elif has is None and sees != final:
-            yield Violation(f"{what} is not in the store", f"{key}, {sees} to the GCS")
+            yield Violation(f"{what} is not in the store", f"{key}, {sees} to the GCS", about=row)
         elif sees is not None and has is not None and sees != has:
             yield Violation(
                 f"{what} has another state in the store",
                 f"{key}: {sees} to the GCS, stored as {has}",
+                about=row,
             )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from harness.check import effects
 from harness.check.inheritance import discarded
-from harness.check.later import Later
+from harness.check.later import Later, early
 from harness.check.long_keys import LongKeys
 from harness.check.promise import Promise, Row, is_nil, under, worker_of
 from harness.check.rows import Rows, named, passes
@@ -94,9 +94,12 @@ def _too_early(call: Call, promise: Promise, key: str, rows: Rows) -> Violation:
     if late is None or late.done is None:
         proof = call.ids if late is None else (*call.ids, late.entry.id)
         sent = "never written" if late is None else f"written at {late.entry.at:.6f}, never confirmed"
-        return Violation(f"{call.method} was acknowledged and never stored", f"{what}; {sent}", proof)
+        about = early(call.method, key, lost=late is None)
+        return Violation(f"{call.method} was acknowledged and never stored", f"{what}; {sent}", proof, about)
     said = f"{what}; written at {late.entry.at:.6f}, stored at {late.done:.6f}, {late.done - end:.6f} s late"
-    return Violation(f"{call.method} was acknowledged before it was stored", said, (*call.ids, late.entry.id))
+    proof = (*call.ids, late.entry.id)
+    about = early(call.method, key)
+    return Violation(f"{call.method} was acknowledged before it was stored", said, proof, about)
 
 
 def _left_alive(call: Call, rows: Rows) -> Iterator[Violation]:

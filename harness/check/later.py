@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.check.cause import EARLY
 from harness.check.promise import FUNCTIONS, Promise, Row, under, value_of
 from harness.check.rows import UNKNOWN, Rows, named, passes, read_until, shows, stored, viewed
-from harness.check.ruling import Violation
+from harness.check.ruling import About, Violation
 from harness.check.story import Call, Look, Story, Write
 from harness.wire import ids, layout
 
@@ -174,7 +175,22 @@ class Later:
             f"{last.call.method} was acknowledged {after}",
             f"{named(table, key)}: acknowledged at {ended:.6f}; the {where} at {look.at:.6f} shows {found}",
             (*last.call.ids, look.id),
+            self._lost(last, look, table, key, recovered),
         )
+
+    def _lost(self, last: Touch, look: Look, table: str, key: str, recovered: bool) -> About:
+        """What was never stored is gone because it was answered too early; what had been stored is gone for another
+        reason."""
+        method = last.call.method
+        if not recovered or not self._ledger:
+            return About(keys=(key,), lost=True)
+        held = (
+            *self._rows.possible(table, key, last.call.start),
+            *self._rows.during(table, key, last.call.start, look.at),
+        )
+        if any(row is not UNKNOWN and passes(last.promise.met, row) for row in held):
+            return About("stored, and gone after a recovery", table, method=method, keys=(key,), lost=True)
+        return early(method, key, lost=True)
 
     def _untouched(self) -> Iterator[Violation]:
         """Rows of the baseline that neither a request nor a write touched are still there at the end."""
@@ -206,6 +222,11 @@ class Later:
         if table == layout.KV and any(under(one.promise, key) for one in self._prefixes):
             return False
         return (table, key) not in self._touches
+
+
+def early(method: str, key: str, lost: bool = False) -> About:
+    """An acknowledgement that did not wait for the store; ``lost``: what it was of never came there."""
+    return About(EARLY, method=method, keys=(key,), lost=lost)
 
 
 def _may_follow(one: Touch, last: Touch) -> bool:

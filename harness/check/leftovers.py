@@ -13,7 +13,7 @@ from harness.check.calm import SETTLED_S, calm_since, last_rest
 from harness.check.inheritance import GROUP, SPECS, left
 from harness.check.living import actor_of
 from harness.check.promise import is_nil
-from harness.check.ruling import Ruling, Violation, rule
+from harness.check.ruling import About, Ruling, Violation, rule
 from harness.check.story import Call, Life, Look, Story
 from harness.wire import ids
 
@@ -95,7 +95,9 @@ class _Rubble:
             if row["state"] != "DEAD":
                 how = "was loaded again" if over < self._life.started else "lives on"
                 said = f"actor {actor} is {row['state']}; job {job} was finished at {over:.6f}"
-                yield Violation(f"an owned actor of a finished job {how}", said, (*proof, self._look.id))
+                yield Violation(
+                    f"an owned actor of a finished job {how}", said, (*proof, self._look.id), _of(actor)
+                )
 
     def groups(self) -> Iterator[Violation]:
         for spec, proof in self._group_specs():
@@ -111,7 +113,9 @@ class _Rubble:
             self.judged += 1
             if row["state"] != "REMOVED":
                 said = f"group {group} is {row['state']}; job {job} was finished at {over:.6f}"
-                yield Violation("a group of a finished job is kept", said, (*proof, self._look.id))
+                yield Violation(
+                    "a group of a finished job is kept", said, (*proof, self._look.id), _of(group)
+                )
 
     def _specs(self) -> Iterator[tuple[str, Row, tuple[str, ...]]]:
         """The actors of which it is known as what they were registered, and what shows it."""
@@ -151,7 +155,7 @@ class _Rubble:
             )
             if not sought and (node := self._room(spec.get("required_resources", {}))) is not None:
                 said = f"actor {actor}, since {since:.6f}; node {node} has room for it"
-                yield Violation("an actor is RESTARTING for ever", said, (*proof, self._look.id))
+                yield Violation("an actor is RESTARTING for ever", said, (*proof, self._look.id), _of(actor))
 
     def torn_groups(self) -> Iterator[Violation]:
         """Groups that stay PREPARED on living nodes, or PENDING though a living node has room."""
@@ -164,14 +168,14 @@ class _Rubble:
                 free = (self._stands(node) and node not in self._committing for node in row["nodes"])
                 if row["nodes"] and all(free):
                     said = f"group {group}, since {since:.6f}"
-                    yield Violation("a group is PREPARED for ever", said, (self._look.id,))
+                    yield Violation("a group is PREPARED for ever", said, (self._look.id,), _of(group))
             if row["state"] == "PENDING" and self._look.at - max(since, self._calm) >= PATIENCE_S:
                 self.judged += 1
                 bundles = self._stored[("PLACEMENT_GROUP", group)][1].get("bundles", ())
                 alone = len(bundles) == 1
                 if alone and (node := self._room(bundles[0].get("unit_resources", {}))) is not None:
                     said = f"group {group}, since {since:.6f}; node {node} has room for it"
-                    yield Violation("a group is PENDING for ever", said, (self._look.id,))
+                    yield Violation("a group is PENDING for ever", said, (self._look.id,), _of(group))
 
     def _stands(self, node: str) -> bool:
         book = self._look.books.get(node, {})
@@ -220,6 +224,10 @@ class _Rubble:
                 proof = (*first.ids, *later[0].ids, self._look.id)
                 yield Violation("two head nodes are ALIVE", said, proof)
                 return
+
+
+def _of(key: str) -> About:
+    return About(keys=(key,))
 
 
 def _node(call: Call) -> str:

@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from harness.check import effects
+from harness.check.cause import NOUNS, about, step
 from harness.check.observed import Seen, Stage, life_of, published, read, stage, written
 from harness.check.rows import UNKNOWN, Rows
-from harness.check.ruling import Ruling, Violation, rule
+from harness.check.ruling import About, Ruling, Violation, rule
 from harness.check.story import Call, Life, Story
 
 NAME = "legal lives"
-NOUNS = {"ACTOR": "an actor", "PLACEMENT_GROUP": "a placement group", "NODE": "a node", "JOB": "a job"}
 
 # State -> the states that can be reached from it, by however many arrows.
 REACHED: Mapping[str, Mapping[str, frozenset[str]]] = {
@@ -139,9 +139,9 @@ class Judge:
                     f"{NOUNS[one.table]} fell from {_named(stages[0])} to {_named(one.stage)} in a recovery"
                 )
                 said = f"{one.table} {one.key}: stored {stages[0]} when the GCS started at {life.started:.6f}"
-                yield Violation(
-                    signature, f"{said}; {one.stage} was read at {one.end:.6f}", (*life.ids, *one.ids)
-                )
+                cause = step(NAME, one.table, stages[0].state, one.stage.state)
+                said += f"; {one.stage} was read at {one.end:.6f}"
+                yield Violation(signature, said, (*life.ids, *one.ids), about(cause, one.key))
 
     def _wrong(self, seen: Seen, earlier: Stage, later: Stage, since: float) -> bool:
         """Whether no path leads from ``earlier``, seen at ``since``, to ``later``."""
@@ -179,13 +179,13 @@ def _named(stands: Stage) -> str:
 def _step(earlier: Seen, later: Seen, where: str) -> Violation:
     was, now = earlier.stage, later.stage
     assert was is not None and now is not None
-    noun = NOUNS[earlier.table]
+    noun, why = NOUNS[earlier.table], About(keys=(earlier.key,))
     if now.restarts < was.restarts:
         signature = f"the restarts of {noun} sank in {where}"
     elif was.state == now.state:
         signature = f"{noun} moved to another worker without a restart in {where}"
     else:
         signature = f"{noun} went from {was.state} to {now.state} in {where}"
-    return Violation(
-        signature, f"{earlier.table} {earlier.key}: {was}, then {now}", (*earlier.ids, *later.ids)
-    )
+        why = about(step(NAME, earlier.table, was.state, now.state), earlier.key)
+    detail = f"{earlier.table} {earlier.key}: {was}, then {now}"
+    return Violation(signature, detail, (*earlier.ids, *later.ids), why)

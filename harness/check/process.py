@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from harness.check.ruling import Ruling, Violation, rule, signature
+from harness.check.cause import UNKNOWN_LINE
+from harness.check.ruling import About, Ruling, Violation, rule, signature
 from harness.check.story import Fault, Life, Story
 from harness.history.event import Event
 
@@ -96,19 +98,42 @@ def process(story: Story) -> Ruling:
 
 
 def _spoken(life: Life, lines: list[Event]) -> Violation:
-    """One violation a life, of its most telling line: what comes after a failed check follows from it."""
-    telling = min(lines, key=lambda one: "Check failed" not in one.facts["line"])
-    line = telling.facts["line"]
+    """One violation a life, of its most telling line."""
+    line = telling(one.facts["line"] for one in lines)
+    source = next(one for one in lines if one.facts["line"] == line)
     ending = f"; {_how(life)}" if life.why == "ended" else ""
     detail = f"life {life.number} of the {life.who} wrote: {line}{ending}"
-    return Violation(f"the GCS wrote: {said(line)}", detail, (telling.id, *life.ids))
+    about = replace(last_words(line), moment=_moment(life))
+    return Violation(f"the GCS wrote: {said(line)}", detail, (source.id, *life.ids), about)
 
 
 def _ended(life: Life) -> Violation:
-    where = "before it served" if life.serving is None else "while it served"
+    where = _moment(life)
     exit_ = "" if life.exit is None else f" with {_status(life.exit)}"
     sentence = f"the GCS ended by itself {where}{exit_}"
-    return Violation(sentence, f"life {life.number} of the {life.who}: {_how(life)}", life.ids)
+    about = About(UNKNOWN_LINE, moment=where)
+    return Violation(sentence, f"life {life.number} of the {life.who}: {_how(life)}", life.ids, about)
+
+
+def last_words(line: str = "") -> About:
+    """The cause of an end of which ``line`` of the log tells; '': none does.
+
+    The failed check and its source file: lines of files differ between releases, these do not.
+    """
+    if not line:
+        return About(UNKNOWN_LINE)
+    place = _PLACE.search(line)
+    file = place[0].partition(":")[0].rpartition("/")[2] if place and "Check failed" in line else ""
+    return About(said(line), kind=file)
+
+
+def telling(lines: Iterable[str]) -> str:
+    """Of fatal lines the one that says why: what comes after a failed check follows from it. '' of none."""
+    return min(lines, key=lambda line: "Check failed" not in line, default="")
+
+
+def _moment(life: Life) -> str:
+    return "before it served" if life.serving is None else "while it served"
 
 
 def _how(life: Life) -> str:

@@ -21,14 +21,38 @@ class Finding(Enum):
 
 
 @dataclass(frozen=True)
+class About:
+    """What a violation is about, as values. All of it may be empty.
+
+    ``condition``: what is wrong, the same wherever it was seen (empty: what the signature says); ``kind``: a table, or
+    a source file; ``state``: of the row; ``method``: of the request; ``origin``: what came before, where one condition
+    has several causes; ``keys``: ids in hex of the rows; ``lost``: what was acknowledged is not there any more;
+    ``moment``: of an end of a GCS, whether it had served.
+    """
+
+    condition: str = ""
+    kind: str = ""
+    state: str = ""
+    method: str = ""
+    origin: str = ""
+    keys: tuple[str, ...] = ()
+    lost: bool = False
+    moment: str = ""
+
+
+NOTHING_SAID = About()
+
+
+@dataclass(frozen=True)
 class Violation:
     """One thing that must not be. ``signature``: the sentence without ids, numbers and times, the same
     in every repetition; ``detail``: what was seen this time; ``events``: ids of the events and
-    ledger entries that prove it."""
+    ledger entries that prove it; ``about``: what its cause is derived from."""
 
     signature: str
     detail: str = ""
     events: tuple[str, ...] = ()
+    about: About = NOTHING_SAID
 
 
 @dataclass(frozen=True)

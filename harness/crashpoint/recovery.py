@@ -48,7 +48,8 @@ def kill_in_recovery(cluster: Cluster, proxy: StoreProxy, number: int) -> bool:
         rule.disarm()
     if not cluster.gcs.alive and not rule.struck.is_set():
         raise TargetFailed(
-            f"{cluster.target.name} ended by itself in its recovery; it said last:\n{cluster.gcs.log_tail()}"
+            f"{cluster.target.name} ended by itself in its recovery; it said last:\n{cluster.gcs.log_tail()}",
+            cluster.gcs.running.log_path,
         )
     return rule.struck.is_set()
 

@@ -64,12 +64,12 @@ def fuzzed(request: pytest.FixtureRequest, target: Target) -> Iterator[Callable[
     A plan that comes again has the verdict that it had: what shrinks a failure of something that does not
     always fail must not be told two things about one plan.
     """
-    from harness.fuzz.real.judging import judge, known_anywhere
+    from harness.fuzz.real.judging import judge
     from harness.fuzz.real.stage import Stage
     from harness.plugin.backends import chosen
     from harness.process.guard import GUARD
 
-    known = known_anywhere(evidence.entries(request.config))
+    known = evidence.entries(request.config)
     place = GUARD.directory("gauntlet-fuzz-")
     choice = chosen(request.config)
     choice.check_commands()

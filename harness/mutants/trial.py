@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.check.cause import SCENARIO
 from harness.check.registry import CHECKS
 from harness.cli import pytest_command
 from harness.errors import EnvironmentProblem
-from harness.expectations import CRASH_POINT, SCENARIO
+from harness.expectations import CRASH_POINT
 from harness.mutants.choosing import SOUND, target_of
 from harness.process.orphan import run_to_end
 from harness.report import folder

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.errors import TargetFailed
-from harness.expectations import SCENARIO, expectations_for, failure_of
+from harness.check.cause import SCENARIO
+from harness.errors import TargetFailed, TimedOut
+from harness.expectations import knowledge_for
 from harness.plugin.options import target_of
 from harness.plugin.selection import scenario_key
 from harness.report import folder
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from harness.check.ruling import Ruling
     from harness.cluster import Cluster
     from harness.expectations import Expectation
+    from harness.history.event import Event
     from harness.judge import Conclusion
 
 CLUSTERS: pytest.StashKey[list[Cluster]] = pytest.StashKey()
@@ -95,9 +97,9 @@ def directory(config: pytest.Config) -> Path:
 
 
 def entries(config: pytest.Config) -> tuple[Expectation, ...]:
-    """What the run's target is known to break."""
+    """What the run's target is known to break, and its neighbours."""
     if _ENTRIES not in config.stash:
-        known = expectations_for(target_of(config).name, config.getoption("--expectations"))
+        known = knowledge_for(target_of(config).name, config.getoption("--expectations"))
         config.stash[_ENTRIES] = known
     return config.stash[_ENTRIES]
 
@@ -127,9 +129,16 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Any:
         yield
     except ends as error:
         ended = error
-    rulings = judge(pyfuncitem, key)
-    _conclude(pyfuncitem, key, ended, rulings)
+    events, rulings = judge(pyfuncitem, key)
+    _conclude(pyfuncitem, key, ended, events, rulings)
     return True
+
+
+def _waited(error: BaseException) -> bool:
+    """Whether it is of a call or a wait that had no answer in time."""
+    import grpc
+
+    return isinstance(error, (TimedOut, grpc.RpcError, grpc.FutureTimeoutError))
 
 
 def _breakages() -> tuple[type[BaseException], ...]:
@@ -146,7 +155,7 @@ def said(error: BaseException | None) -> str:
     return str(error).strip().partition("\n")[0]
 
 
-def judge(item: pytest.Item, case: str) -> list[Ruling]:
+def judge(item: pytest.Item, case: str) -> tuple[list[Event], list[Ruling]]:
     """Look at the case's clusters a last time, read the record back, and ask every check."""
     from harness.cluster.closing import close_case
     from harness.history import log
@@ -156,21 +165,28 @@ def judge(item: pytest.Item, case: str) -> list[Ruling]:
     for cluster in clusters:
         close_case(cluster)
     if not clusters:
-        return []
+        return [], []
     place, (history, ledger) = directory(item.config), item.stash[_OFFSETS]
-    return rulings_of(
-        log.events(place / log.HISTORY, case, history), log.entries(place / log.LEDGER, case, ledger)
-    )
+    events = log.events(place / log.HISTORY, case, history)
+    return events, rulings_of(events, log.entries(place / log.LEDGER, case, ledger))
 
 
-def _conclude(item: pytest.Item, key: str, ended: BaseException | None, rulings: Sequence[Ruling]) -> None:
+def _conclude(
+    item: pytest.Item,
+    key: str,
+    ended: BaseException | None,
+    events: Sequence[Event],
+    rulings: Sequence[Ruling],
+) -> None:
     """Hand the findings on with the report, and end the scenario as they demand."""
-    from harness.judge import conclude
+    from harness.judge import conclude, failure_of_end
+    from harness.matching import two_writers
     from harness.plugin.verdicts import proved_nothing
 
     vague = proved_nothing(ended) or ""
-    own = [failure_of(said(ended))] if ended is not None and not vague else []
-    conclusion = conclude(key, own, vague, rulings, entries(item.config))
+    own = [failure_of_end(ended, said(ended), _waited(ended))] if ended is not None and not vague else []
+    known = entries(item.config)
+    conclusion = conclude(key, own, vague, rulings, (*known, *two_writers(known, events)))
     item.user_properties.append((FAILURES, json.dumps([asdict(one) for one in conclusion.failures])))
     item.user_properties.append((RULINGS, json.dumps(conclusion.rulings)))
     if conclusion.verdict is Verdict.BROKEN:

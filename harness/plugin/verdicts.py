@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 from harness.errors import EnvironmentProblem, TargetFailed, Unsupported
-from harness.expectations import Failure, failure_of, point_of, sort_out, unmatched
+from harness.expectations import Failure, point_of, unmatched
+from harness.judge import failure_of_end
+from harness.matching import sort_out
 from harness.plugin import evidence
 from harness.plugin.options import ENVIRONMENT_STATUS, choice
 from harness.plugin.selection import covers_scenarios, ids_of, scenario_key
@@ -114,7 +116,7 @@ def _judge_scenario(report: pytest.TestReport, item: pytest.Item, error: BaseExc
     elif isinstance(error, evidence.Mended):
         _judge(report, Verdict.MENDED, f"expected to fail, and did not; take the entry out: {error}")
     elif isinstance(error, TargetFailed) and report.when == "setup":
-        _judge_start(report, item, evidence.said(error))
+        _judge_start(report, item, error)
     elif isinstance(error, TargetFailed) or (
         report.failed and report.when == "call" and isinstance(error, breakages())
     ):
@@ -132,9 +134,10 @@ def _judge_skip(report: pytest.TestReport, item: pytest.Item, why: str) -> None:
         _mark(report, Verdict.SKIPPED, why)
 
 
-def _judge_start(report: pytest.TestReport, item: pytest.Item, said: str) -> None:
+def _judge_start(report: pytest.TestReport, item: pytest.Item, error: TargetFailed) -> None:
     """A target that failed before the scenario's body: broken, unless that is known."""
-    failure = failure_of(said)
+    said = evidence.said(error)
+    failure = failure_of_end(error, said, waited=True)
     key = scenario_key(item.nodeid) or ""
     known = sort_out(key, [failure], evidence.entries(item.config)).known
     if known:
@@ -263,8 +266,7 @@ def _result(key: str, verdict: Verdict, report: pytest.TestReport) -> Result:
         behaviours=tuple(str(properties.get("behaviours", "")).split()),
         note=str(properties.get(NOTE, "")),
         failures=tuple(
-            Failure(**{**one, "events": tuple(one["events"])})
-            for one in json.loads(str(properties.get(evidence.FAILURES, "[]")))
+            Failure.of_data(one) for one in json.loads(str(properties.get(evidence.FAILURES, "[]")))
         ),
         rulings=json.loads(str(properties.get(evidence.RULINGS, "{}"))),
         point=properties.get(evidence.POINT),  # type: ignore[arg-type]

@@ -9,12 +9,15 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from harness import guarantees
 from harness.errors import EnvironmentProblem
+from harness.expectations import Failure
+from harness.report import causes
 from harness.report.verdict import Result, Verdict, together
 
 FORMAT = 2
@@ -40,6 +43,7 @@ def as_data(results: Collection[Result], about: Mapping[str, Any]) -> dict[str, 
             for id, clause in guarantees.CLAUSES.items()
         },
         "checks": _checks(results),
+        "causes": causes.as_data(causes.seen(one.failures for one in results)),
         "scenarios": [
             _scenario(one, str(about.get("target"))) for one in sorted(results, key=lambda one: one.scenario)
         ],
@@ -83,13 +87,32 @@ def _scenario(one: Result, target: str) -> dict[str, Any]:
         "note": one.note,
         "rulings": dict(one.rulings),
         "findings": [
-            {"check": failure.check, "signature": failure.message, "detail": failure.detail,
-             "events": list(failure.events), "known": failure.known}
-            for failure in one.failures
+            finding(failure) for failure in one.failures
         ],
         "command": command_for(target, one),
     }  # fmt: skip
     return found | ({"point": dict(one.point)} if one.point is not None else {})
+
+
+def finding(failure: Failure) -> dict[str, Any]:
+    """A failure in ``result.json``; ``about`` and the like only where they say something."""
+    about = {name: value for name, value in asdict(failure.about).items() if value}
+    found: dict[str, Any] = {
+        "check": failure.check, "signature": failure.message, "cause": failure.cause, "detail": failure.detail,
+        "events": list(failure.events), "known": failure.known,
+    }  # fmt: skip
+    more = {"known_of": failure.known_of, "waited": failure.waited, "about": about}
+    return found | {name: value for name, value in more.items() if value}
+
+
+def failure(found: Mapping[str, Any]) -> Failure:
+    """What :func:`finding` wrote, before anybody looked whether it is known."""
+    data = {
+        name: value
+        for name, value in found.items()
+        if name in ("check", "detail", "events", "about", "waited")
+    }
+    return Failure.of_data({**data, "message": found["signature"]})
 
 
 def create(runs: Path, target: str, now: datetime | None = None) -> Path:

@@ -23,6 +23,7 @@ SHOWN_OF_A_KIND = 20
 # Bytes for each part that grows with a run; together well below LIMIT.
 _ROOM = {
     "guarantees": 25_000,
+    "causes": 60_000,
     "unexpected": 350_000,
     "known": 150_000,
     "inconclusive": 80_000,
@@ -45,6 +46,7 @@ def summary(result: Mapping[str, Any]) -> str:
         *_guarantees("Promises of Ray's documentation", "scenarios", result.get("promises", {})),
         *_guarantees("Checks over what was recorded", "cases", result.get("checks", {})),
         *_clauses(result),
+        *_causes(result),
         *_unexpected(failures.unexpected),
         *_folded("Known breakages", failures.known, "known"),
         *_folded("Inconclusive", failures.inconclusive, "inconclusive"),
@@ -113,6 +115,24 @@ def _clauses(result: Mapping[str, Any]) -> list[str]:
         by_verdict.setdefault(str(one.get("verdict")), []).append(md(id, 20))
     lines = [f"- clauses {md(reading.word(name), 40)}: {' '.join(ids)}" for name, ids in by_verdict.items()]
     return [*fitted(lines, str, _ROOM["guarantees"], "lines"), ""] if lines else []
+
+
+def _causes(result: Mapping[str, Any]) -> list[str]:
+    """Each cause that the run has shown: whether it is known, and in how many cases it was seen."""
+    found = result.get("causes", ())
+    if not found:
+        return []
+
+    def row(one: Mapping[str, Any]) -> str:
+        cells = (
+            md(str(one.get("cause", "")), 300),
+            md(str(one.get("standing", "")), 60),
+            str(one.get("cases", "")),
+        )
+        return f"| {' | '.join(cells)} |"
+
+    head = [f"### Causes ({len(found)})", "", "| cause | standing | cases |", "| --- | --- | --- |"]
+    return [*head, *fitted(found, row, _ROOM["causes"], "causes"), ""]
 
 
 def _unexpected(found: Sequence[Entry]) -> list[str]:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness import guarantees
+from harness.report import causes
 from harness.report.verdict import Result, Verdict, together
 
 NARROWEST, WIDEST = 60, 100
@@ -70,6 +71,9 @@ def show(results: Collection[Result], target: str, file: TextIO, width: int, col
         Counter(one.reason for one in results if one.verdict is Verdict.SKIPPED).items()
     ):
         console.print(Text.assemble(("skipped", "dim"), f"  {count}: {reason}"))
+    found = causes.seen(one.failures for one in results)
+    if found:
+        console.print(Text(causes.sentence(found)))
     console.print(conclusion(results, target))
 
 

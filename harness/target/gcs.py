@@ -340,4 +340,4 @@ class GcsProcess:
         message = f"{self.target.name} {why}" + (
             f"; it said last:\n{last}" if last else "; it printed nothing"
         )
-        raise TargetFailed(message) if self._runs_here() else EnvironmentProblem(message)
+        raise TargetFailed(message, child.log_path) if self._runs_here() else EnvironmentProblem(message)

@@ -10,12 +10,13 @@ from pathlib import Path
 from time import monotonic
 
 from harness.errors import EnvironmentProblem
+from harness.expectations import Failure
 from harness.fuzz.brisk import BRISK, brisk
 from harness.fuzz.faults import FAULTS
 from harness.fuzz.grammar import Chance, Size
 from harness.fuzz.grammar import plan as drawn
 from harness.fuzz.plan import KINDS, Plan
-from harness.fuzz.real.judging import Kind, Trial
+from harness.fuzz.real.judging import Kind, Trial, kind_of
 from harness.fuzz.real.reached import CONDITIONS
 from harness.fuzz.real.working import Terminated, Workers
 from harness.fuzz.shrink import shrink
@@ -43,11 +44,18 @@ class Found:
     count: int = 1
     fails: int | None = None
     record: Path | None = None
+    known_of: str = ""
+    """The nearest release that is known for it."""
+
+    def __str__(self) -> str:
+        neighbour = f" (known of {self.known_of})" if self.known_of else ""
+        return f"{': '.join(self.kind)}{neighbour}"
 
 
 @dataclass
 class Hunt:
-    """What a campaign has come to. ``seconds``: of the wall clock; ``known``: failures that were known, by check.
+    """What a campaign has come to. ``seconds``: of the wall clock; ``failures``: of each plan; ``known``: the causes
+    that were known, with the number of plans.
 
     ``interrupted``: it was ended from outside; ``hurried``: by somebody who does not wait for shorter plans.
     """
@@ -64,6 +72,7 @@ class Hunt:
     hits: Counter[str] = field(default_factory=Counter)
     missed: int = 0
     reached: Counter[str] = field(default_factory=Counter)
+    failures: list[tuple[Failure, ...]] = field(default_factory=list)
     known: Counter[Kind] = field(default_factory=Counter)
     found: dict[Kind, Found] = field(default_factory=dict)
     interrupted: bool = False
@@ -102,14 +111,15 @@ class Hunt:
         self.hits.update(trial.hits)
         self.missed += trial.missed
         self.reached.update(trial.reached)
-        for one in trial.failures:
-            kind = (one.check, one.message)
-            if one.known:
-                self.known[kind] += 1
-            elif kind in self.found:
+        self.failures.append(trial.failures)
+        self.known.update({kind_of(one) for one in trial.failures if one.known})
+        for kind, one in {kind_of(one): one for one in reversed(trial.new)}.items():
+            if kind in self.found:
                 self.found[kind].count += 1
             else:
-                self.found[kind] = Found(kind, one.detail, trial.plan, number, record=trial.record)
+                self.found[kind] = Found(
+                    kind, one.detail, trial.plan, number, record=trial.record, known_of=one.known_of
+                )
 
 
 Show = Callable[[Hunt], None]

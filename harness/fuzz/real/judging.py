@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from harness.check import one_writer, process
-from harness.check.registry import CHECKS
-from harness.expectations import ANYWHERE, Expectation, Failure
+from harness.expectations import Expectation, Failure
 from harness.fuzz.plan import Plan
 from harness.fuzz.real.reached import reached
 from harness.fuzz.real.stage import Carried
-from harness.history.event import Event
 from harness.judge import conclude, rulings_of
+from harness.matching import two_writers
 from harness.report.verdict import Verdict
 
 Kind = tuple[str, str]
-"""A check and its signature: what makes two failures the same."""
-SOMETIMES_ONLY = "1 of 5"
+"""A cause: its check, and the rest of its name."""
+PLAN = "plan"
+"""The case that every plan is to what is known of a target."""
 
 
 @dataclass(frozen=True)
@@ -47,33 +46,21 @@ class Trial:
 
     @property
     def kinds(self) -> frozenset[Kind]:
-        return frozenset((one.check, one.message) for one in self.new)
+        return frozenset(map(kind_of, self.new))
 
 
-def known_anywhere(entries: Iterable[Expectation]) -> tuple[Expectation, ...]:
-    """What a target is known to break in some case, it may break in any plan, too, and need not."""
-    found = (replace(one, scenario=ANYWHERE, reproduced=SOMETIMES_ONLY, fatal=False) for one in entries)
-    return tuple({(one.check, one.messages): one for one in found}.values())
-
-
-def of_two_writers(known: Iterable[Expectation], events: Iterable[Event]) -> tuple[Expectation, ...]:
-    """What follows where a second GCS came to one that is known to let two write: anything but an end of its process.
-
-    Nothing for a target that keeps the other out, or a record without a second GCS.
-    """
-    unfenced = next((one for one in known if one.check == one_writer.NAME), None)
-    if unfenced is None or not any(one.kind == "gcs" and one.who == "rival" for one in events):
-        return ()
-    told = "two GCS write, and neither is kept from it"
-    others = (name for name in CHECKS if name != process.NAME)
-    return tuple(replace(unfenced, check=name, message="*", sentence=told) for name in others)
+def kind_of(failure: Failure) -> Kind:
+    """What makes two failures the same."""
+    check, _, rest = failure.cause.partition(": ")
+    return check, rest
 
 
 def judge(carried: Carried, known: Iterable[Expectation] = ()) -> Trial:
-    """All checks over one record; ``known``: see :func:`known_anywhere`."""
+    """All checks over one record; ``known``: what is known of the target."""
     rulings = rulings_of(carried.events, carried.entries)
-    known = (*known, *of_two_writers(known, carried.events))
-    found = conclude(ANYWHERE, carried.own, _proved_nothing(carried), rulings, known)
+    known = tuple(known)
+    known += two_writers(known, carried.events)
+    found = conclude(PLAN, carried.own, _proved_nothing(carried), rulings, known)
     seconds = carried.building + carried.running + carried.looking
     return Trial(
         carried.plan, found.verdict, found.reason, found.failures, tuple(carried.hits.elements()), carried.missed,

@@ -119,7 +119,8 @@ class Keeper:
         self._down = DOWN_SECONDS
         if self._failed >= MOST_FAILED_STARTS:
             gcs = self._cluster.gcs
-            raise TargetFailed(f"{gcs.target.name} ended by itself in {self._failed} starts in a row")
+            said = f"{gcs.target.name} ended by itself in {self._failed} starts in a row"
+            raise TargetFailed(said, gcs.running.log_path)
 
     def _start(self) -> None:
         if self._rungs and self._cluster.proxy is not None:

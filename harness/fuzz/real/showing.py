@@ -12,7 +12,7 @@ from time import monotonic
 from rich.console import Console
 
 from harness.errors import EnvironmentProblem
-from harness.expectations import expectations_for
+from harness.expectations import knowledge_for
 from harness.fuzz.brisk import BRISK
 from harness.fuzz.grammar import Size
 from harness.fuzz.plan import read
@@ -27,9 +27,10 @@ from harness.fuzz.real.hunt import (
     run,
     worst_first,
 )
-from harness.fuzz.real.judging import Kind, Trial, known_anywhere
+from harness.fuzz.real.judging import Kind, Trial
 from harness.fuzz.real.reached import CONDITIONS
 from harness.fuzz.real.working import PLAN, Workers, fitting
+from harness.report import causes
 from harness.report.verdict import Verdict
 from harness.target.parse import parse_target
 
@@ -58,7 +59,7 @@ def fuzz(
     """
     checked(plans, seconds)
     target = parse_target(spec).name
-    known = known_anywhere(expectations_for(target, expectations))
+    known = knowledge_for(target, expectations)
     hunt, console = Hunt(seed, target), Console()
     name = re.sub(r"[^A-Za-z0-9.+]+", "-", target)[:60]
     place = runs / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-fuzz-{name}"
@@ -67,6 +68,7 @@ def fuzz(
         run(hunt, workers, seconds, plans, size, _Live(console))
         _say(console, _counts(hunt))
         _conditions(console, hunt)
+        _say(console, causes.sentence(causes.seen(hunt.failures)))
         _follow_ups(console, hunt, workers, shrinking, place)
     if hunt.found:
         (place / CAMPAIGN).write_text(json.dumps(as_data(hunt, place), indent=1))
@@ -77,9 +79,8 @@ def fuzz(
 def _follow_ups(console: Console, hunt: Hunt, workers: Workers, seconds: float, place: Path) -> None:
     """Each new failure, shortened, counted and written down."""
     for number, found in enumerate(worst_first(hunt.found)):
-        check, words = found.kind
         if number < MOST_SHRUNK and seconds > 0 and not hunt.hurried:
-            _say(console, f"{check}: {words}: seen in {found.count} plans; looking for a shorter one")
+            _say(console, f"{found}: seen in {found.count} plans; looking for a shorter one")
             follow_up(found, workers, seconds)
         home = place / folder_of(found)
         if hunt.hurried:
@@ -88,7 +89,7 @@ def _follow_ups(console: Console, hunt: Hunt, workers: Workers, seconds: float, 
         else:
             again(found.plan, workers, 1, home)
         often = f", fails {found.fails} of {AGAIN} times" if found.fails is not None else ""
-        _say(console, f"{check}: {words}\n    {found.detail[:400]}")
+        _say(console, f"{found}\n    {found.detail[:400]}")
         _say(
             console, f"    first in plan {found.number}; {len(found.plan.steps)} steps{often}: {home / PLAN}"
         )
@@ -106,6 +107,7 @@ def as_data(hunt: Hunt, place: Path) -> dict[str, object]:
         "seconds": round(hunt.seconds, 1),
         "reached": dict(hunt.reached),
         "never": hunt.never,
+        "causes": causes.as_data(causes.seen(hunt.failures)),
         "known": [{"check": check, "message": words, "plans": n} for (check, words), n in hunt.known.items()],
         "found": [
             {
@@ -142,7 +144,7 @@ def replay(
     if times <= 0:
         raise EnvironmentProblem("--times must be more than 0")
     target = parse_target(spec).name
-    known = known_anywhere(expectations_for(target, expectations))
+    known = knowledge_for(target, expectations)
     console = Console()
     with Workers(spec, min(fitting(asked), times), known, None, backend, store) as workers:
         _warn(console, workers)
@@ -152,15 +154,13 @@ def replay(
         _say(
             console, f"{number}: {one.verdict.value} {said}({one.recoveries} recoveries, {one.seconds:.1f} s)"
         )
-    for kind, count in Counter(kind for one in trials for kind in _all_kinds(one)).most_common():
-        _say(console, f"{count} of {times}: {kind[0]}: {kind[1]}")
+    found = causes.seen(one.failures for one in trials)
+    for cause in sorted(found, key=lambda one: -one.cases):
+        _say(console, f"{cause.cases} of {times}: {cause.cause} ({cause.standing})")
+    _say(console, causes.sentence(found))
     if keep is not None:
         _say(console, f"the first run's record: {keep}")
     return _status(trials)
-
-
-def _all_kinds(trial: Trial) -> set[tuple[str, str]]:
-    return {(one.check, one.message + (" (known)" if one.known else "")) for one in trial.failures}
 
 
 def _status(trials: list[Trial]) -> int:
@@ -180,7 +180,7 @@ class _Live:
         for kind, found in hunt.found.items():
             if kind not in self._told:
                 self._told.add(kind)
-                _say(self._console, f"new in plan {found.number}: {kind[0]}: {kind[1]}: {found.record}")
+                _say(self._console, f"new in plan {found.number}: {found}: {found.record}")
         if monotonic() < self._next:
             return
         self._next = monotonic() + (EVERY_S if self._console.is_terminal else 60.0)

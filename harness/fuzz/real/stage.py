@@ -18,7 +18,7 @@ from harness.cluster.cluster import TALKING, Cluster
 from harness.cluster.control_plane import PATIENT_HEALTH, QUICK_STORE_RETRIES
 from harness.cluster.renewing import renew
 from harness.errors import TargetFailed, TimedOut
-from harness.expectations import Failure, failure_of
+from harness.expectations import Failure
 from harness.fuzz.faults import KillStore
 from harness.fuzz.plan import Plan
 from harness.fuzz.real.performance import Performance
@@ -26,6 +26,7 @@ from harness.history import log
 from harness.history.entry import Entry
 from harness.history.event import Event
 from harness.history.recorder import Recorder
+from harness.judge import failure_of_end
 from harness.target.base import Target
 
 HERE = Choice("loopback")
@@ -91,9 +92,10 @@ class Stage:
         try:
             run.run()
         except (TargetFailed, TimedOut, AssertionError) as problem:
-            own.append(failure_of(str(problem)))
+            own.append(failure_of_end(problem, str(problem), isinstance(problem, TimedOut)))
         except grpc.RpcError as problem:
-            own.append(failure_of(f"a call of the plan's beginning ended {problem.code().name}"))
+            said = f"a call of the plan's beginning ended {problem.code().name}"
+            own.append(failure_of_end(problem, said, waited=True))
         finally:
             run.mend()  # nobody else would, had the plan ended before its time
         ended = time.monotonic()
@@ -101,7 +103,7 @@ class Stage:
             with run.keeper.watching():
                 close_case(cluster, REST_SECONDS)
         except TargetFailed as problem:
-            own.append(failure_of(str(problem)))
+            own.append(failure_of_end(problem, str(problem), waited=True))
         finally:
             run.close()
         if cluster.proxy is not None:
