@@ -52,11 +52,11 @@ def sort_out(scenario: str, failures: Sequence[Failure], entries: Iterable[Expec
 
 
 def _matched(scenario: str, failures: Iterable[Failure], rows: Sequence[Expectation]) -> Iterator[Known]:
-    """Each failure with the first row that names its cause."""
+    """Each failure with the first row that names its cause, in the same words if there is one."""
     for failure in failures:
-        row = next((one for one in rows if one.explains(scenario, failure)), None)
-        if row is not None:
-            yield failure, row
+        found = [one for one in rows if one.explains(scenario, failure)]
+        if found:
+            yield failure, next((one for one in found if one.says(failure)), found[0])
 
 
 def _without(failures: Iterable[Failure], known: Iterable[Known]) -> list[Failure]:
