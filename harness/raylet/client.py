@@ -120,7 +120,7 @@ class RayletHost:
         """Open a raylet and let it register by itself, also when the GCS is away until later.
 
         ``options``: see :class:`harness.raylet.raylet.Options` (``reconnect_limit``,
-        ``self_check``, ``sync``, ``sync_reopen`` in seconds, ``watch``, ``kept``, ``cluster_id``…).
+        ``self_check``, ``sync``, ``sync_reopen`` and ``sync_report`` in seconds, ``watch``, ``kept``, ``cluster_id``…).
         """
         asked = {
             "address": address,

@@ -24,7 +24,7 @@ from harness.raylet.scripts import Scripts
 from harness.raylet.service import NodeService
 from harness.raylet.serving import Door
 from harness.raylet.subscriber import Subscriber, readable
-from harness.raylet.sync import REOPEN_S, Syncer
+from harness.raylet.sync import REOPEN_S, REPORT_S, Syncer
 from harness.raylet.worker_service import Driver, Refs, WorkerService, driver_answers
 from harness.raylet.workers import LocalWorker, Workers
 from harness.wire import ids
@@ -52,6 +52,8 @@ class Options:
     self_check: float = SELF_CHECK_S
     sync: bool = True
     sync_reopen: float = REOPEN_S
+    sync_report: float = REPORT_S
+    """How often it looks whether to report its resources; 0: at once."""
     watch: bool = True
     """Keep what is heard, and know the other nodes; off for large fleets, which only count."""
     kept: int = KEPT
@@ -102,7 +104,14 @@ class Raylet:
         seen = self._seen if options.watch else None
         streams = Streams(self.scribe)
         self.syncer = Syncer(
-            self.gcs, self.node_id, self.syncs, streams, self._view, seen, options.sync_reopen
+            self.gcs,
+            self.node_id,
+            self.syncs,
+            streams,
+            self._view,
+            seen,
+            options.sync_reopen,
+            options.sync_report,
         )
         answers: Callable[[bytes], Any] = lambda worker_id: WorkerService(self, worker_id).answers()  # noqa: E731
         self.workers = Workers(

@@ -16,10 +16,15 @@ from harness.wire import messages as m
 METHOD = "RaySyncer.StartSync"
 REOPEN_S = 2.0
 """Ray's own delay before it opens a broken stream again."""
+REPORT_S = 0.1
+"""Ray's own period: it looks so often whether its resources changed (raylet_report_resources_period_milliseconds)."""
 
 
 class Syncer:
-    """One node's stream: sends its view at connect and on change, takes those of others."""
+    """One node's stream: sends its view at connect and on change, takes those of others.
+
+    ``report_s``: a change is told at the next of its ticks, which come so often; 0: at once.
+    """
 
     def __init__(
         self,
@@ -30,6 +35,7 @@ class Syncer:
         view: Callable[[], m.ResourceViewSyncMessage],
         on_view: Callable[[bytes, int, m.ResourceViewSyncMessage], None] | None,
         reopen_s: float = REOPEN_S,
+        report_s: float = REPORT_S,
     ) -> None:
         self.open = False
         self._streams = streams
@@ -38,7 +44,8 @@ class Syncer:
         self._journal = journal
         self._view = view
         self._on_view = on_view
-        self._reopen_s = reopen_s
+        self._reopen_s, self._report_s = reopen_s, report_s
+        self._began = time.monotonic()
         self._version = 0
         self._call: grpc.aio.StreamStreamCall[bytes, bytes] | None = None
         self._running: asyncio.Task[None] | None = None
@@ -62,12 +69,14 @@ class Syncer:
         self.start()
 
     def changed(self) -> None:
-        """Resources changed: send the view, once for all changes of this turn."""
+        """Resources changed: send the view at the next tick, once for all changes until then."""
         if self._call is not None and self._sending is None:
             self._sending = asyncio.create_task(self._send_soon())
 
     async def _send_soon(self) -> None:
         try:
+            if self._report_s:
+                await asyncio.sleep(self._report_s - (time.monotonic() - self._began) % self._report_s)
             if self._call is not None:
                 await self._send(self._call)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):

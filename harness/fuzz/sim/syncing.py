@@ -1,4 +1,4 @@
-"""A simulated raylet's syncer: its view at every change, those of others, and a new stream after each end."""
+"""A simulated raylet's syncer: its view at its next tick, those of others, and a new stream after each end."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ REOPEN = 2.0
 """Seconds until a broken stream is opened again."""
 TELLING = 0.0005
 """Seconds in which changes gather."""
+PHASE = 0.37
+"""Of a period, by which the ticks of one raylet are behind those of the one before."""
 TRAVEL = 0.0003
 
 
@@ -28,7 +30,8 @@ class Syncer:
         self._stream = 0
         self._streams = 0
         self._version = 0
-        self._told_soon = False
+        self._told_soon = self._due = False
+        self._phase = PHASE * (raylet.port % 10)
 
     def start(self, beside: bool = False) -> None:
         """A stream in the place of the one before; ``beside``: that stands until the GCS ends it."""
@@ -93,7 +96,16 @@ class Syncer:
         if self._raylet.gone:
             return
         self._raylet.leases.retry()
-        if self._stream and not self._raylet.channel.cut:
+        period, clock = self._raylet.world.report, self._raylet.clock
+        if not period:
+            self._report()
+        elif not self._due:
+            self._due = True
+            clock.after(period - (clock.now + self._phase * period) % period, self._report)
+
+    def _report(self) -> None:
+        self._due = False
+        if self._stream and not (self._raylet.gone or self._raylet.channel.cut):
             self._send_view()
 
     def _send_view(self) -> None:

@@ -27,6 +27,7 @@ from harness.fuzz.sim.server import Server
 from harness.fuzz.sim.store import Store
 from harness.fuzz.sim.workers import IP, Driver, Worker
 from harness.raylet.drain import goodbye
+from harness.raylet.sync import REPORT_S
 from harness.wire import ids
 from harness.wire import messages as m
 
@@ -43,8 +44,9 @@ DRIVER_PORT = 30_000
 class World:
     """``coverage``: the kinds of steps that were carried out, and the conditions that were reached, with counts."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = consistent(plan)
+    def __init__(self, plan: Plan, report: float = REPORT_S) -> None:
+        """``report``: how often a raylet looks whether to report its resources, in seconds; 0: at once."""
+        self.plan, self.report = consistent(plan), report
         self.clock = Clock()
         self.random = Random(plan.seed)
         self.record = Record(self.clock)
@@ -255,12 +257,12 @@ def forget(world: World) -> None:
         vars(part).clear()
 
 
-def simulate(plan: Plan) -> World:
+def simulate(plan: Plan, report: float = REPORT_S) -> World:
     """Carry out ``plan``; its record, and what was reached, are in the world that remains.
 
     What a broken GCS raises is kept as its ``problem``: then nothing was closed.
     """
-    world = World(plan)
+    world = World(plan, report)
     try:
         world.run()
     except Exception as problem:  # noqa: BLE001  whatever a broken core raises is what is looked for
