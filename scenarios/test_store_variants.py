@@ -1,4 +1,4 @@
-"""Reload, blocking and survival over the guards that a store may have: few rights, TLS, a sentinel; and over Valkey."""
+"""Reload, blocking and survival over the kinds of Redis: few rights, TLS, a sentinel, cluster mode; and Valkey."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ pytestmark = [pytest.mark.promise("5"), pytest.mark.needs(store="redis")]
 BOXED = pytest.mark.needs(store="redis", backend="docker", why="this store runs in containers only")
 VARIANTS = [
     pytest.param("redis+acl+aof", id="acl"),
+    pytest.param("redis+cluster+aof", id="cluster"),
+    pytest.param("redis+cluster+replica+aof", id="cluster-replica"),
     pytest.param("redis+tls+aof", id="tls", marks=BOXED),
     pytest.param("redis+sentinel+aof", id="sentinel", marks=BOXED),
     pytest.param("valkey+aof", id="valkey", marks=BOXED),

@@ -45,12 +45,13 @@ class RedisContainer(OwnRedis):
         directory: Path,
         persistence: str = "none",
         rights: Sequence[str] = (),
+        part: str = "",
     ) -> None:
         self._server = server
         self._name = f"{server.program} of {server.image}"
         self._container: Container | None = None
         place = replace(settings, host=network().address(), port=self._port)
-        super().__init__(place, directory.absolute(), persistence, rights)
+        super().__init__(place, directory.absolute(), persistence, rights, part)
 
     @property
     def container(self) -> Container:

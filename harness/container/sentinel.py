@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from harness.container.redis_container import RedisContainer, Server
 from harness.errors import EnvironmentProblem, TimedOut
 from harness.store.base import StoreSettings
 from harness.store.own_redis import OwnRedis
-from harness.store.redis_client import client_of
+from harness.store.several_redis import SeveralRedis
 from harness.wait import until
 
 PRIMARY = "gauntlet"
@@ -27,10 +26,10 @@ _TRY_AGAIN_MS = 6000
 _PAUSE_MS = int(3000 * _SECONDS)
 
 
-class SentinelRedis:
+class SentinelRedis(SeveralRedis[RedisContainer]):
     """Three containers. A GCS is told where the sentinel is, and asks it for the primary.
 
-    See :class:`harness.store.base.Store`; what befalls it, befalls all three at once.
+    What befalls the store, befalls all three at once.
     """
 
     def __init__(self, server: Server, directory: Path, persistence: str = "none") -> None:
@@ -39,37 +38,11 @@ class SentinelRedis:
             RedisContainer(replace(server, role=role), plain, directory / role, persistence)
             for role in ("primary", "replica")
         ]
-        """The one that leads, and the one that follows."""
         self._sentinel = _Sentinel(replace(server, role="sentinel"), plain, directory / "sentinel")
 
     @property
     def settings(self) -> StoreSettings:
         return replace(self._sentinel.settings, sentinel=PRIMARY)
-
-    @property
-    def durable(self) -> bool:
-        return True
-
-    @property
-    def persistence(self) -> str:
-        return self._pair[0].persistence
-
-    @property
-    def faults(self) -> frozenset[str]:
-        return self._pair[0].faults
-
-    @property
-    def primary(self) -> RedisContainer:
-        """The one that leads."""
-        return self._pair[0]
-
-    @property
-    def alive(self) -> bool:
-        return all(one.alive for one in self._all)
-
-    def client(self, decode: bool = False) -> redis.Redis:
-        """A new client of the primary, for the caller to close; ``decode`` gives str instead of bytes."""
-        return client_of(self.settings, decode)
 
     def start(self) -> None:
         """Start what does not run; each of the two Redis in the part that it had last."""
@@ -85,33 +58,6 @@ class SentinelRedis:
             until("the sentinel knows the replica", lambda: self._named("num-slaves") == "1", _SECONDS)
         except TimedOut as late:
             raise EnvironmentProblem(f"{late}\n{self.log_tail()}") from late
-
-    def stop(self) -> None:
-        for one in self._all:
-            one.stop()
-        shutil.rmtree(self._directory, ignore_errors=True)
-
-    def kill(self) -> None:
-        for one in self._all:
-            one.kill()
-
-    def restart(self) -> None:
-        self.start()
-
-    def pause(self) -> None:
-        for one in self._all:
-            one.pause()
-
-    def resume(self) -> None:
-        for one in reversed(self._all):
-            one.resume()
-
-    def wipe(self) -> None:
-        for one in self._pair if not self.alive else self._pair[:1]:
-            one.wipe()
-
-    def forget(self, namespace: str) -> None:
-        self.primary.forget(namespace)
 
     def failover(self, kill: bool = False) -> None:
         """Let the replica lead; return when the sentinel says that it does. TimedOut when it does not.
@@ -136,10 +82,6 @@ class SentinelRedis:
                 old.client_kill_filter(_type="normal", skipme=True)
                 old.client_unpause()
                 until("the old primary follows", lambda: _follows(leads), _SECONDS)
-
-    def log_tail(self, lines: int = 20) -> str:
-        """The last lines of what the three said."""
-        return "\n".join(one.log_tail(lines) for one in self._all)
 
     @property
     def _all(self) -> list[OwnRedis]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from harness.container.images import valkey_image
@@ -9,7 +10,7 @@ from harness.container.redis_container import RedisContainer, Server
 from harness.container.sentinel import SentinelRedis
 from harness.errors import EnvironmentProblem
 from harness.store.base import Store, StoreSettings, Tls
-from harness.store.parse import chosen, is_url, without_server
+from harness.store.parse import chosen, clustered, is_url, without_server
 
 
 def container_store(spec: str, directory: Path, image: str) -> Store:
@@ -26,6 +27,18 @@ def container_store(spec: str, directory: Path, image: str) -> Store:
     server = Server(valkey_image(), "valkey-server", "valkey") if made.server == "valkey" else Server(image)
     if made.sentinel:
         return SentinelRedis(server, directory, made.persistence)
+    if made.cluster:
+        return clustered(
+            made,
+            directory,
+            lambda part, place: RedisContainer(
+                replace(server, role=f"{server.role}-{part}"),
+                StoreSettings("redis"),
+                place,
+                made.persistence,
+                part=part,
+            ),
+        )
     settings = StoreSettings(
         "redis",
         username=made.user.username,

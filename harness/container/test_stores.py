@@ -78,6 +78,20 @@ def test_what_survives_a_kill(start: Start, spec: str, survives: bool) -> None:
     assert get(store) == ("1" if survives else None)
 
 
+@pytest.mark.parametrize("spec", ["redis+cluster+aof", "redis+cluster+replica+aof"])
+def test_a_cluster_survives_a_kill_and_a_wipe(start: Start, spec: str) -> None:
+    store = start(spec)
+    put(store, "1")
+    store.kill()
+    assert not store.alive
+    store.restart()
+    assert get(store) == "1"
+    store.kill()
+    store.wipe()
+    store.restart()
+    assert get(store) is None
+
+
 def test_a_new_container_has_the_data_of_the_old_one_or_none(start: Start) -> None:
     store = start("redis+aof")
     assert isinstance(store, RedisContainer)

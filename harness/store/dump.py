@@ -78,9 +78,8 @@ def _plain_row(table: str, value: bytes, dialect: Dialect) -> dict[str, Any]:
 
 def erase(client: redis.Redis, namespace: str) -> None:
     """Delete every key of ``namespace`` and no other."""
-    found = list(keys(client, namespace))
-    if found:
-        client.delete(*found)
+    for key in list(keys(client, namespace)):
+        client.delete(key)  # one by one: in cluster mode they lie in several slots
 
 
 def keys(client: redis.Redis, namespace: str) -> Iterator[bytes]:

@@ -14,6 +14,7 @@ import redis
 
 from harness.errors import EnvironmentProblem
 from harness.process.running import Running
+from harness.store import cluster_mode
 from harness.store.base import StoreSettings
 from harness.store.dump import erase
 from harness.store.redis_client import answers, client_of
@@ -21,6 +22,7 @@ from harness.store.redis_config import config
 
 _START_SECONDS = 20.0
 _TICK_SECONDS = 0.001
+PRIMARY, REPLICA = "primary", "replica"
 
 
 class OwnRedis(ABC):
@@ -28,7 +30,8 @@ class OwnRedis(ABC):
 
     ``persistence`` says what survives :meth:`kill`: ``none`` (nothing), ``rdb`` (a snapshot a
     second), ``aof`` (all that was acknowledged). Its files go to ``directory``, its data to
-    ``directory/data``; ``rights`` are lines of its configuration that say what users may do.
+    ``directory/data``; ``rights`` are lines of its configuration that say what users may do. ``part``: in a
+    cluster of one shard, ``primary`` or ``replica``; '' without cluster mode.
     """
 
     def __init__(
@@ -37,11 +40,13 @@ class OwnRedis(ABC):
         directory: Path,
         persistence: str = "none",
         rights: Sequence[str] = (),
+        part: str = "",
     ) -> None:
         self._settings, self._directory, self._persistence = settings, directory, persistence
         self._rights = {line.split()[1]: line for line in rights}
         self._more: list[str] = []
         """Further lines of its configuration."""
+        self._part = part
         self._running: Running | None = None
         self._stopped = False
 
@@ -85,6 +90,9 @@ class OwnRedis(ABC):
         self._write_files()
         self._running = self._begin(self._config)
         self._await_answer(self._running)
+        if self._part == PRIMARY:
+            with contextlib.closing(self.client()) as client:
+                cluster_mode.lead(client)
 
     def stop(self) -> None:
         self.kill()
@@ -141,6 +149,9 @@ class OwnRedis(ABC):
     _bind = "0.0.0.0"
     """Where it listens."""
 
+    bus_port = 0
+    """In cluster mode, of its bus; 0: 10000 above its own."""
+
     @abstractmethod
     def _begin(self, config: Path) -> Running:
         """Start a server with that configuration file; EnvironmentProblem when it cannot be."""
@@ -171,7 +182,8 @@ class OwnRedis(ABC):
         self._config.touch(mode=0o600)  # it holds the password
         rights = list(self._rights.values())
         lines = config(self._settings, self._bind, self._data, self._persistence, rights)
-        self._config.write_text("\n".join([*lines, *self._more]) + "\n")
+        more = [*self._more, *(cluster_mode.lines(self._settings.host, self.bus_port) if self._part else ())]
+        self._config.write_text("\n".join([*lines, *more]) + "\n")
 
     def _await_answer(self, running: Running) -> None:
         end = time.monotonic() + _START_SECONDS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from harness.store import acl
 from harness.store.base import Login, Store
 from harness.store.external import ExternalRedis
 from harness.store.memory import Memory
+from harness.store.own_redis import PRIMARY, REPLICA, OwnRedis
+from harness.store.redis_cluster import RedisCluster
 from harness.store.redis_server import RedisServer
 from harness.store.rocksdb import RocksDb
 
@@ -22,6 +25,8 @@ STORES = {
     "redis+rdb": "… that writes a snapshot every second",
     "redis+aof": "… that syncs every write to the disk (options combine: redis+username+aof)",
     "redis+tls": "… that speaks TLS alone, under an authority of its own (on docker)",
+    "redis+cluster": "… in cluster mode: one shard that has all slots",
+    "redis+cluster+replica": "… the same with a replica",
     "redis+sentinel": "… with a replica and a sentinel, whose address the GCS is told (on docker)",
     "valkey": "Valkey in the place of Redis, with the same options (on docker)",
     "memory": "none: the GCS keeps all in memory and forgets it with its life",
@@ -30,13 +35,15 @@ STORES = {
 }
 _SERVERS = ("redis", "valkey")
 _PERSISTENCE = ("rdb", "aof")
-_OPTIONS = frozenset({"password", "username", "acl", "tls", "sentinel", *_PERSISTENCE})
+_ALONE = ("password", "username", "acl", "tls")
+_OPTIONS = frozenset({*_ALONE, "sentinel", "cluster", "replica", *_PERSISTENCE})
 # At most one of each.
 _RIVALS = (
     frozenset(_PERSISTENCE),
     frozenset({"acl", "password"}),
     frozenset({"acl", "username"}),
-    *(frozenset({"sentinel", other}) for other in ("password", "username", "acl", "tls")),
+    *(frozenset({several, other}) for several in ("sentinel", "cluster") for other in _ALONE),
+    frozenset({"sentinel", "cluster"}),
 )
 _USER = "gauntlet"
 _OWNER = "gauntlet-owner"
@@ -53,6 +60,8 @@ class Chosen:
     rights: tuple[str, ...]
     tls: bool
     sentinel: bool
+    cluster: bool
+    replica: bool
 
 
 def is_url(spec: str) -> bool:
@@ -64,7 +73,12 @@ def chosen(spec: str) -> Chosen:
     """What the name of a Redis or Valkey of ours says; EnvironmentProblem with what is allowed when it is none."""
     server, *options = spec.split("+")
     wanted = frozenset(options)
-    if server not in _SERVERS or not wanted <= _OPTIONS or any(rivals <= wanted for rivals in _RIVALS):
+    if (
+        server not in _SERVERS
+        or not wanted <= _OPTIONS
+        or any(rivals <= wanted for rivals in _RIVALS)
+        or wanted & {"cluster", "replica"} == {"replica"}
+    ):
         raise EnvironmentProblem(f"{spec!r} is no store: expected one of {', '.join(STORES)}")
     user = Login(
         _USER if wanted & {"username", "acl"} else "",
@@ -79,6 +93,8 @@ def chosen(spec: str) -> Chosen:
         (acl.anyone(user.username, user.password),) if narrow else (),
         "tls" in wanted,
         "sentinel" in wanted,
+        "cluster" in wanted,
+        "replica" in wanted,
     )
 
 
@@ -100,6 +116,13 @@ def without_server(spec: str, directory: Path) -> Store | None:
     return RocksDb(directory) if spec == "rocksdb" else None
 
 
+def clustered(made: Chosen, directory: Path, make: Callable[[str, Path], OwnRedis]) -> Store:
+    """The cluster that ``made`` describes, of servers by ``make(part, directory)``."""
+    if not made.replica:
+        return make(PRIMARY, directory)
+    return RedisCluster(make(PRIMARY, directory / PRIMARY), make(REPLICA, directory / REPLICA), directory)
+
+
 def store_from(spec: str, directory: Path, binary: Path | None = None) -> Store:
     """The store named ``spec`` (see :data:`STORES`), not started; its files go to ``directory``.
 
@@ -114,6 +137,12 @@ def store_from(spec: str, directory: Path, binary: Path | None = None) -> Store:
     made = chosen(spec)
     if made.server != "redis" or made.tls or made.sentinel:
         raise EnvironmentProblem(f"the store {spec!r} runs in containers only: say --backend docker")
+    if made.cluster:
+        return clustered(
+            made,
+            directory,
+            lambda part, place: RedisServer(place, "", "", made.persistence, binary, part=part),
+        )
     return RedisServer(
         directory,
         username=made.user.username,

@@ -20,7 +20,7 @@ __all__ = ["RedisServer", "client_of"]
 class RedisServer(OwnRedis):
     """One Redis process. It answers in about 10 ms.
 
-    ``persistence`` and ``rights``: see :class:`harness.store.own_redis.OwnRedis`. ``username`` makes an ACL
+    ``persistence``, ``rights`` and ``part``: see :class:`harness.store.own_redis.OwnRedis`. ``username`` makes an ACL
     user with ``password`` and switches the default user off; ``password`` alone is that of the
     default user. ``owner``: the user may do what ``rights`` say, and this one is for us.
     """
@@ -34,12 +34,15 @@ class RedisServer(OwnRedis):
         binary: Path | None = None,
         owner: Login | None = None,
         rights: Sequence[str] = (),
+        part: str = "",
     ) -> None:
         self._binary = binary or redis_server()
         self._name = f"the Redis server {self._binary}"
         self._bind = allocate_address()
         place = StoreSettings("redis", self._bind, allocate_port(self._bind), username, password, owner=owner)
-        super().__init__(place, directory, persistence, rights)
+        if part:
+            self.bus_port = allocate_port(self._bind)
+        super().__init__(place, directory, persistence, rights, part)
 
     def _begin(self, config: Path) -> Child:
         argv = [str(self._binary), str(config)]
@@ -51,7 +54,11 @@ class RedisServer(OwnRedis):
             ) from problem
 
     def _moved(self) -> StoreSettings:
+        if self.bus_port:
+            self.bus_port = allocate_port(self._settings.host)
         return replace(self._settings, port=allocate_port(self._settings.host))
 
     def _leave(self) -> None:
         release_port(self._settings.port)
+        if self.bus_port:
+            release_port(self.bus_port)
