@@ -40,6 +40,7 @@ app = typer.Typer(
 )
 USAGE_STATUS = 4
 """Of a command line that cannot be understood, as pytest's own. 2, which typer would exit with, is inconclusive."""
+next(one for one in typer.BadParameter.__mro__ if one.__name__ == "UsageError").exit_code = USAGE_STATUS  # type: ignore[attr-defined]
 
 
 def pytest_command(options: Sequence[str], paths: Sequence[str]) -> list[str]:
@@ -391,8 +392,6 @@ def gauntlet(
 
 def main() -> None:
     """The entry point."""
-    usage_error = next(one for one in typer.BadParameter.__mro__ if one.__name__ == "UsageError")
-    usage_error.exit_code = USAGE_STATUS  # type: ignore[attr-defined]
     app(prog_name="gauntlet")
 
 

@@ -212,7 +212,7 @@ def test_each_is_tried_in_a_process_of_its_own_and_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["--write", SOON], ["--seeds", "0"], ["--plans", "0"], ["-n", "many"], ["nobody"], ["writes-without-a-fence", "--real", "0"], ["--real", "-1"], ["--all-scenarios"], ["--backend", "docker"]],
+    [["--write", SOON], ["--seeds", "0"], ["--plans", "0"], ["-n", "0"], ["nobody"], ["writes-without-a-fence", "--real", "0"], ["--real", "-1"], ["--all-scenarios"], ["--backend", "docker"]],
 )  # fmt: skip
 def test_what_cannot_be_done_is_refused(tmp_path: Path, words: list[str]) -> None:
     with WholeRun(tmp_path) as run:

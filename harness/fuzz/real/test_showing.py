@@ -79,7 +79,7 @@ def test_a_plan_that_breaks_nothing_proves_nothing(tmp_path: Path) -> None:
     [
         (("fuzz", "--minutes", "0"), "--minutes and --plans must be more than 0"),
         (("fuzz", "--plans", "0"), "--minutes and --plans must be more than 0"),
-        (("fuzz", "-n", "none"), "-n none: wanted a number of at least 1"),
+        (("fuzz", "-n", "0"), "-n 0: wanted a number of at least 1"),
         (("fuzz", "--gcs", "nonsense"), "nonsense"),
         (("fuzz", "--gcs", "cmd:false", "--plans", "2"), "exited with status 1 before it served"),
         (("replay", "there-is-none.json"), "there-is-none.json cannot be read"),
