@@ -100,7 +100,10 @@ RULES = (
         (
             *LOW,
             *(f"harness.{room}" for room in ("check", "driver", "history", "raylet", "store")),
-            *(f"harness.fuzz.{room}" for room in ("asking", "faults", "names", "operations", "plan")),
+            *(
+                f"harness.fuzz.{room}"
+                for room in ("asking", "faults", "legality", "names", "operations", "order", "plan")
+            ),
             "reference_gcs",
         ),
     ),

@@ -51,7 +51,7 @@ class ReviveActor:
     """RestartActorForLineageReconstruction, for the restart that its owner believes to be next."""
 
     actor: int = 0
-    restarts: int = 0
+    restarts: int = 1
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,6 @@ from harness.driver.listener import SERVICES
 from harness.fuzz import names
 from harness.fuzz import operations as op
 from harness.fuzz.actor_asks import ASKS as ACTOR_ASKS
-from harness.fuzz.nonsense import ID_LENGTHS as ID_LENGTHS
-from harness.fuzz.nonsense import spoil
 from harness.fuzz.requests import Ask as Ask
 from harness.fuzz.requests import Owners, ask, at_most
 from harness.fuzz.requests import found as found
@@ -47,7 +45,7 @@ def poll(what: op.Subscribe, subscriber: bytes, publisher: bytes, processed: int
 def job_of(what: op.Operation) -> int | None:
     """The job whose driver ``what`` concerns; None: none."""
     if isinstance(what, op.AddJob | op.FinishJob | op.AddWorker):
-        return max(what.job, 0)
+        return what.job
     if isinstance(what, op.StartActor):
         return names.job_of(what.actor)
     return names.job_of(what.group) if isinstance(what, op.StartGroup) else None
@@ -58,9 +56,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _add_job(what: op.AddJob, owners: Owners) -> list[Ask]:
-    data = specs.job(owners(max(what.job, 0)), 100 + what.job)
-    data.job_id = names.job_id(what.job)
-    return [ask("AddJob", data=data)]
+    return [ask("AddJob", data=specs.job(owners(what.job), 100 + what.job))]
 
 
 def _report(what: op.ReportWorker, _owners: Owners) -> list[Ask]:
@@ -130,12 +126,6 @@ def _get_workers(what: op.GetWorkers, _owners: Owners) -> list[Ask]:
     return [ask("GetWorkerInfo", worker_id=names.driver_id(what.job))]
 
 
-def _nonsense(what: op.Nonsense, _owners: Owners) -> list[Ask]:
-    name, request = ask(what.method)
-    spoil(request, what.odd)
-    return [(name, request)]
-
-
 _ASKS: dict[type[Any], Callable[[Any, Owners], list[Ask]]] = {
     **ACTOR_ASKS,
     op.AddJob: _add_job,
@@ -162,7 +152,7 @@ _ASKS: dict[type[Any], Callable[[Any, Owners], list[Ask]]] = {
         )
     ],
     op.AddWorker: lambda what, owners: [
-        ask("AddWorkerInfo", worker_data=specs.worker(owners(max(what.job, 0)), 100 + what.job))
+        ask("AddWorkerInfo", worker_data=specs.worker(owners(what.job), 100 + what.job))
     ],
     op.GetWorkers: _get_workers,
     op.ReportWorker: _report,
@@ -170,7 +160,6 @@ _ASKS: dict[type[Any], Callable[[Any, Owners], list[Ask]]] = {
     op.Publish: _publish,
     op.GetNodes: _get_nodes,
     op.UnregisterNode: lambda _what, _: [],
-    op.Nonsense: _nonsense,
     op.Intrude: lambda what, _: [
         ask(
             "InternalKVPut", key=_bytes(what.key), value=b"an intruder", overwrite=True, namespace=b"gauntlet"

@@ -12,6 +12,7 @@ from harness.fuzz import names
 from harness.fuzz import operations as op
 from harness.fuzz.plan import Plan, Step, Weather
 from harness.fuzz.scenes import scene
+from harness.fuzz.substitute import legal
 from harness.fuzz.vocabulary import (
     BOTH,
     BROKEN_OFTEN,
@@ -21,7 +22,6 @@ from harness.fuzz.vocabulary import (
     KILLS,
     LONG_LADDER,
     LULLS,
-    MAKING,
     MINE,
     NAMES,
     OFTEN,
@@ -91,7 +91,7 @@ def plan(source: Source, size: Size = USUAL) -> Plan:
     for _ in range(source.between(*size.operations) - spoken):
         do = _operation(source, source.pick(kinds), words)
         if steps and isinstance(last := steps[-1].do, op.ForgetActor) and source.pick(BOTH):
-            do = op.ReviveActor(last.actor, 1)
+            do = op.ReviveActor(last.actor)
         times = source.pick((1, 1, 1, 1, 1, 1, 1, 2, 3))
         steps.append(Step(do, source.pick(pauses), source.between(0, clients - 1), times))
     for one in scenes:
@@ -109,7 +109,7 @@ def plan(source: Source, size: Size = USUAL) -> Plan:
             )
             least = _first_work(steps) if known is KILLS and source.pick(_MOSTLY) else 0
             steps.insert(source.between(least, max(least, len(steps) - 1)), broken)
-    return Plan(
+    drawn = Plan(
         steps=tuple(_families(steps)),
         nodes=source.pick(((4.0,), (4.0, 4.0), (4.0, 2.0, 2.0), (8.0, 1.0, 1.0, 1.0))),
         jobs=source.pick((1, 3, 3, 2, 0)),
@@ -119,6 +119,7 @@ def plan(source: Source, size: Size = USUAL) -> Plan:
         seed=source.between(0, 2**16),
         token=source.pick((False, False, False, False, True)),
     )
+    return legal(drawn)
 
 
 def _scenes(source: Source, size: Size) -> list[list[Step]]:
@@ -152,10 +153,7 @@ def _families(steps: Sequence[Step]) -> Iterator[Step]:
 
 
 def _operation(source: Source, kind: type[Any], words: Fields) -> op.Operation:
-    fields = _fields(source, _with(words, OPERATIONS[kind]))
-    if kind is op.Nonsense and fields["method"] in MAKING:
-        fields["odd"] = source.pick((-4, -5))
-    made: op.Operation = kind(**fields)
+    made: op.Operation = kind(**_fields(source, _with(words, OPERATIONS[kind])))
     return made
 
 

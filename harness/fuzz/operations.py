@@ -1,8 +1,8 @@
 """What a plan can ask of a cluster. Frozen values that say WHAT, never how, and never wait for an answer.
 
 Things are named by index: actor 2 is the third actor of the plan, whether or not anybody created it.
-A negative index is an id that no client should send: see :data:`harness.fuzz.names.ODD`. Which job an
-actor or a placement group belongs to follows from its index alone.
+A negative index is a well-formed id of nothing. Which job an actor or a placement group belongs to follows from
+its index alone. What may be asked for when is in :mod:`harness.fuzz.legality`.
 """
 
 from __future__ import annotations
@@ -152,17 +152,6 @@ class UnregisterNode:
 
 
 @dataclass(frozen=True)
-class Nonsense:
-    """``method`` with every id of its request wrong in the way of ``odd`` (:data:`harness.fuzz.names.ODD`).
-
-    Those of publish and subscribe: about a channel that is not carried there.
-    """
-
-    method: str = "GetActorInfo"
-    odd: int = -1
-
-
-@dataclass(frozen=True)
 class Intrude:
     """A caller who may not call puts ``key``. ``claims``: to belong to another cluster, another token, or none.
 
@@ -177,6 +166,6 @@ Operation = (
     AddJob | FinishJob | NextJobId | ListJobs | StartActor | KillActor | ForgetActor | ReviveActor | GetActor
     | GetNamedActor | ListActors | StartGroup | RemoveGroup | WaitGroup | GetGroup | GetNamedGroup
     | ListGroups | Put | Get | Read | Delete | AddWorker | GetWorkers | ReportWorker | Subscribe | Publish
-    | GetNodes | UnregisterNode | Nonsense | Intrude
+    | GetNodes | UnregisterNode | Intrude
 )  # fmt: skip
 OPERATIONS: tuple[type[Operation], ...] = Operation.__args__

@@ -161,6 +161,13 @@ def _two_gcs(scene: _Scene) -> list[Step]:
     return [scene.start(), rival, scene.soon(op.NextJobId(), 2), scene.soon(op.Put("k", "w"))]
 
 
+def _let_go(scene: _Scene) -> list[Step]:
+    """An actor that nobody refers to any more is wanted again, to make its objects once more."""
+    start = scene.start(restarts=scene.pick((1, -1, 2)))
+    again = [scene.soon(op.ReviveActor(scene.actor)), scene.kill(AT_ONCE)]
+    return [start, scene.soon(op.ForgetActor(scene.actor)), *again]
+
+
 def _two_streams(scene: _Scene) -> list[Step]:
     """A raylet opens a second stream, which counts from now on; then resources change."""
     again = scene.soon(fault.SyncAgain(scene.pick((0, 1, 2))))
@@ -183,7 +190,7 @@ def _lost_while_asked(scene: _Scene) -> list[Step]:
 SCENES: tuple[Callable[[_Scene], list[Step]], ...] = (
     _restarting, _restarting, _bereft, _registered, _job_ends, _job_ends, _job_ends, _family, _half_a_group, _half_a_group,
     _tenant, _mute, _two_heads, _torn, _intruders, _crowd, _two_streams, _two_gcs, _hung,
-    _lost_while_asked, _lost_while_asked,
+    _lost_while_asked, _lost_while_asked, _let_go,
 )  # fmt: skip
 
 

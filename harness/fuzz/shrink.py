@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import Any
 
+from harness.fuzz.legality import violations
 from harness.fuzz.plan import Plan, Step, Weather
 
 Fails = Callable[[Plan], bool]
@@ -14,11 +15,15 @@ Fails = Callable[[Plan], bool]
 def shrink(plan: Plan, fails: Fails) -> Plan:
     """A plan no part of which can be left out. ``fails`` is asked about each plan once, by its digest.
 
-    ``fails(plan)`` itself must hold. Whoever runs out of time answers False from then on.
+    ``fails(plan)`` itself must hold. Whoever runs out of time answers False from then on. What is left of a
+    legal plan is legal: it fails for the same reason.
     """
     asked: dict[str, bool] = {}
+    legal = not violations(plan)
 
     def still(candidate: Plan) -> bool:
+        if legal and violations(candidate):
+            return False
         if candidate.digest not in asked:
             asked[candidate.digest] = fails(candidate)
         return asked[candidate.digest]

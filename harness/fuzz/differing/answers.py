@@ -82,7 +82,7 @@ class Asked:
 
     @cached_property
     def family(self) -> str:
-        """What it may depend on, and change; '' for a request with an id that no client should send."""
+        """What it may depend on, and change; '' for a request with an id of nothing in the plan."""
         if odd(self.first):
             return ""
         found = next((family for word, family in _FAMILIES if word in self.first.method), "")
@@ -171,11 +171,7 @@ def _replies(one: Asked) -> list[str]:
 
 def odd(call: Call) -> bool:
     """Whether the request names something that no plan has."""
-    return _any_odd(call.request) or (not call.request and any(map(call.method.startswith, _NEED_IDS)))
-
-
-_NEED_IDS = ("GetActorInfo", "Kill", "Report", "Restart", "Register", "Create", "Remove", "GetPlacementGroup",
-             "Wait", "MarkJob", "AddJob", "Unregister", "GetWorkerInfo", "AddWorker")  # fmt: skip
+    return _any_odd(call.request)
 
 
 def _any_odd(request: object) -> bool:

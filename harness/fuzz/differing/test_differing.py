@@ -63,8 +63,8 @@ BOTH = (
             Step(op.Put("k", "w", overwrite=False), PAUSE),
             Step(op.Delete("", prefix=True), PAUSE),
             Step(op.Read("Keys", ("",)), PAUSE),
-            Step(op.GetActor(-2), PAUSE),
-            Step(op.Nonsense("MarkJobFinished", -4), PAUSE),
+            Step(op.GetActor(-1), PAUSE),
+            Step(op.GetGroup(-1), PAUSE),
         )
     ),
     Plan(

@@ -7,14 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from harness.driver.specs import Owner
-from harness.fuzz import asking, names
+from harness.fuzz import asking
 from harness.fuzz import operations as op
 from harness.fuzz.promoting.cast import Cast
 from harness.fuzz.promoting.making import Line, Making
 from harness.fuzz.promoting.page import Page, octets, quoted
 from harness.fuzz.promoting.spelling import spelt
-
-FORMS = {"short": "short ids", "long": "long ids", "unknown": "unknown ids"}
 
 FEW = 3
 """Keys of one request that fit in a line."""
@@ -37,11 +35,11 @@ class Asks:
 
     def _add_job(self, what: op.AddJob, _by: str) -> Line:
         self._page.use("harness.driver", "specs")
-        driver = self._cast.driver(max(what.job, 0))
+        driver = self._cast.driver(what.job)
         return self._bare(driver, "AddJob", f"data=specs.job({driver}.owner, {100 + what.job})")
 
     def _finish_job(self, what: op.FinishJob, by: str) -> Line:
-        driver = self._cast.driver(what.job) if what.job >= 0 else ""
+        driver = self._cast.driver(what.job)
         return Line(driver or by, "finish_job", () if driver else (self._cast.job(what.job),))
 
     def _next_job_id(self, _what: op.NextJobId, by: str) -> Line:
@@ -128,7 +126,7 @@ class Asks:
 
     def _add_worker(self, what: op.AddWorker, _by: str) -> Line:
         self._page.use("harness.driver", "specs")
-        driver = self._cast.driver(max(what.job, 0))
+        driver = self._cast.driver(what.job)
         return self._bare(
             driver, "AddWorkerInfo", f"worker_data=specs.worker({driver}.owner, {100 + what.job})"
         )
@@ -140,7 +138,7 @@ class Asks:
         return self._bare(by, "GetWorkerInfo", f"worker_id=ids.driver_worker_id({self._cast.job(what.job)})")
 
     def _report_worker(self, what: op.ReportWorker, by: str) -> Line:
-        worker = self._cast.unique(what.worker)
+        worker = self._cast.stranger()
         where = f"worker_address=m.Address(node_id=cluster.head.node_id, worker_id={worker})"
         fields = (where, "exit_type=m.SYSTEM_ERROR", 'exit_detail="gone"')
         line = self._bare(by, "ReportWorkerFailure", "worker_failure=stranger")
@@ -166,16 +164,6 @@ class Asks:
         more = (claim[what.claims],) if what.claims in claim else ()
         return Line(line.by, "gcs.call", (*line.arguments, *more), line.made, line.then)
 
-    def _nonsense(self, what: op.Nonsense, by: str) -> Line:
-        ((_, request),) = asking.asks(what, _nobody)
-        how = names.ODD.get(what.odd, "unknown")
-        if what.method in _ABOUT_ONE or how not in FORMS:
-            return self._spelt(what, by)
-        self._page.use("harness.wire", "messages as m")
-        self._page.use("harness.traffic.malformed", "FORMS")
-        kind = request.DESCRIPTOR.name
-        return Line(by, "gcs.control", (f'"{what.method}"', f'FORMS["{FORMS[how]}"](m.{kind})'))
-
     def _spelt(self, what: op.Operation, by: str) -> Line:
         """A small request, as it is."""
         self._page.use("harness.wire", "messages as m")
@@ -183,14 +171,6 @@ class Asks:
         bare = name.partition(".")[2]
         method = name if "PubSub" in name else bare
         return Line(by, "gcs.control", (f'"{method}"', spelt(request, self._cast.ids_in(request))))
-
-
-_ABOUT_ONE = frozenset(
-    {"GetActorInfo", "KillActorViaGcs", "ReportActorOutOfScope", "RestartActorForLineageReconstruction",
-     "RemovePlacementGroup", "GetPlacementGroup", "WaitPlacementGroupUntilReady", "MarkJobFinished",
-     "UnregisterNode", "GetWorkerInfo", "GcsPublish", "GcsSubscriberCommandBatch"}
-)  # fmt: skip
-"""Methods whose requests are short."""
 
 
 def _nobody(_job: int) -> Owner:

@@ -21,8 +21,6 @@ def late_driver(cluster: Cluster, number: int, home: RayletHandle) -> Driver:
     worker = ids.driver_worker_id(job)
     driver.owner = Owner(job, worker, home.node_id, home.address, home.attach_driver(worker))
     return driver'''
-STRANGER = 9999
-"""The number of a job that nobody adds."""
 
 
 class Cast:
@@ -89,19 +87,13 @@ class Cast:
         """The id of a job."""
         if job >= 0 and self.driver(job):
             return f"{self.driver(job)}.job"
-        if job >= -1:
-            return self._ids(f"ids.job_id({names.FIRST_JOB + job if job >= 0 else STRANGER})")
-        return self._odd(job, "ids.JOB")
+        return self._ids(f"ids.job_id({names.FIRST_JOB + job})")
 
     def actor(self, actor: int) -> str:
-        return self.mention(f"a{actor}") if actor >= 0 else self._odd_thing(actor, "actor_id", "ids.ACTOR")
+        return self.mention(f"a{actor}") if actor >= 0 else self._unknown("actor_id")
 
     def group(self, group: int) -> str:
-        return (
-            self.mention(f"g{group}")
-            if group >= 0
-            else self._odd_thing(group, "placement_group_id", "ids.PLACEMENT_GROUP")
-        )
+        return self.mention(f"g{group}") if group >= 0 else self._unknown("placement_group_id")
 
     def node(self, number: int) -> str:
         """The id of the raylet of that number, if the plan begins with it."""
@@ -123,20 +115,12 @@ class Cast:
         ]
         return {raw: make() for raw, make in makers if raw in sent or raw.hex().encode() in sent}
 
-    def unique(self, number: int) -> str:
-        """An id of a worker that nobody knows, or an odd one."""
-        return self._ids("ids.unique_id()") if number >= -1 else self._odd(number, "ids.UNIQUE")
+    def stranger(self) -> str:
+        """An id of a worker that nobody knows."""
+        return self._ids("ids.unique_id()")
 
-    def _odd_thing(self, number: int, maker: str, length: str) -> str:
-        return self._ids(f"ids.{maker}({self.job(0)})") if number == -1 else self._odd(number, length)
-
-    def _odd(self, number: int, length: str) -> str:
-        how = names.ODD.get(number, "unknown")
-        if how == "empty":
-            return 'b""'
-        lengths = {"short": f"({length} - 1)", "long": f"({length} + 1)"}
-        letter = r'b"\xff"' if how == "nil" else 'b"x"'
-        return self._ids(f"{letter} * {lengths.get(how, length)}")
+    def _unknown(self, maker: str) -> str:
+        return self._ids(f"ids.{maker}({self.job(0)})")
 
     def _ids(self, expression: str) -> str:
         self._page.use("harness.wire", "ids")

@@ -41,7 +41,7 @@ CRASHING = Plan(
         Step(fault.FailStore(writes=1), 0.05),
         Step(op.KillActor(1)),
         Step(fault.KillNode(1), 0.1),
-        Step(op.Nonsense("GetActorInfo", -5)),
+        Step(op.GetActor(-1)),
         Step(fault.BreakLinks(), 0.05),
     ),
     nodes=(4.0, 2.0),

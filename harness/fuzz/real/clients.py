@@ -29,14 +29,17 @@ class Asker:
     def __init__(self, gcs: GcsClient, pool: ThreadPoolExecutor) -> None:
         self.gcs, self._pool = gcs, pool
 
-    def ask(self, asks: Sequence[Ask], times: int = 1) -> None:
-        """Make the calls one after the other, as long as they are acknowledged; each ``times`` times at once."""
+    def ask(self, asks: Sequence[Ask], times: int = 1, answered: Callable[[], None] = lambda: None) -> None:
+        """Make the calls one after the other, as long as they are acknowledged; each ``times`` times at once.
+
+        ``answered``: called when the first answer is there.
+        """
         if not asks:
             return
         (name, request), *rest = asks
         with suppress(*_UNSENT):
             seen_through = self.gcs.begin_control(name, request, ANSWER_SECONDS, times)
-            self._submit(self._go_on, seen_through, rest, times)
+            self._submit(self._go_on, seen_through, rest, times, answered)
 
     def intrude(self, ask: Ask) -> None:
         """Make that call once, as a caller of another cluster."""
@@ -49,9 +52,12 @@ class Asker:
         with suppress(*_UNSENT):
             future.result()
 
-    def _go_on(self, see_through: Callable[[], Any], rest: Sequence[Ask], times: int) -> None:
+    def _go_on(
+        self, see_through: Callable[[], Any], rest: Sequence[Ask], times: int, answered: Callable[[], None]
+    ) -> None:
         with suppress(*_UNSENT):
             reply = see_through()
+            answered()
             if not refusal(reply):
                 self.ask(rest, times)
 

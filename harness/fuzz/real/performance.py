@@ -20,6 +20,8 @@ from harness.fault import KillStore
 from harness.fuzz import asking, names
 from harness.fuzz import faults as fault
 from harness.fuzz import operations as op
+from harness.fuzz.legality import ONCE
+from harness.fuzz.order import Order
 from harness.fuzz.plan import Plan, Step, consistent
 from harness.fuzz.real.breaking import Armed, arm_crash, break_down
 from harness.fuzz.real.clients import Asker, Subscription
@@ -57,6 +59,7 @@ class Performance:
         self.keeper = Keeper(cluster)
         self.links = Links(cluster, plan)
         self.owners: dict[int, Home] = {}
+        self.order = Order()
         self.parents: dict[int, Owner] = {}
         """Actor -> the worker that owns it, where that is no driver."""
         self.hits: Counter[str] = Counter()
@@ -227,7 +230,14 @@ class Performance:
             return  # who would ask for it does not live
         again = self._random.random() < self.plan.weather.duplication
         client = self._clients[step.client % len(self._clients)]
-        client.ask(asking.asks(do, lambda job: parent or self._owner(job)), step.times + again)
+        asks = asking.asks(do, lambda job: parent or self._owner(job))
+        times = 1 if isinstance(do, ONCE) else step.times + again
+
+        def send(answered: Callable[[], None]) -> None:
+            if not isinstance(do, op.FinishJob) or self._driver_lives(do.job):
+                client.ask(asks, times, answered)
+
+        self.order.ask(do, send)
 
     def _come_to_rest(self) -> None:
         """What was armed may still strike; then all is mended, and the GCS comes back."""
@@ -305,6 +315,10 @@ class Performance:
                 job, worker.worker_id, raylet.node_id, worker.address, worker.grpc_port
             )
         return self.parents.get(do.actor)
+
+    def _driver_lives(self, job: int) -> bool:
+        known = self.owners.get(job)
+        return known is not None and known.alive and known.home.alive
 
     def _owner(self, job: int) -> Owner:
         known = self.owners.get(job)

@@ -39,20 +39,27 @@ class Client:
         if reply is not None:
             self.channel.cluster_id = reply.cluster_id.hex()
 
-    def ask(self, asks: Sequence[Ask], times: int, tag: int) -> None:
-        """Make the calls one after the other, as long as they are acknowledged; each ``times`` times at once."""
+    def ask(
+        self, asks: Sequence[Ask], times: int, tag: int, answered: Callable[[], None] = lambda: None
+    ) -> None:
+        """Make the calls one after the other, as long as they are acknowledged; each ``times`` times at once.
+
+        ``times`` 0: once, and never again while it is under way. ``answered``: called when the first answer is there.
+        """
         if not asks:
             return
         (name, request), *rest = asks
 
         def ended(reply: Any, _status: str) -> None:
+            if reply is not None:
+                answered()
             if reply is not None and not _code(reply):
                 self.world.acknowledged(name, request)
                 self.ask(rest, times, tag)
 
         first = self.control(name, request, ended, tag)
         network = self.world.network
-        if network.duplicates():
+        if times and network.duplicates():
             times += 1
         for _ in range(times - 1):
             self.world.reached("a request is sent twice at once")

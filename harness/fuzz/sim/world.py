@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
@@ -13,7 +13,9 @@ from harness.driver.specs import Owner
 from harness.fuzz import asking, names
 from harness.fuzz import faults as fault
 from harness.fuzz import operations as op
+from harness.fuzz.legality import ONCE
 from harness.fuzz.operations import ANOTHER_CLUSTER, NO_TOKEN
+from harness.fuzz.order import Order
 from harness.fuzz.plan import Plan, Step, consistent
 from harness.fuzz.sim.breaking import break_down
 from harness.fuzz.sim.channel import Channel, Network
@@ -62,6 +64,7 @@ class World:
         self._numbers = 0
         self._incarnations: Counter[bytes] = Counter()
         self.owners: dict[int, Raylet] = {}
+        self.order = Order()
         self.calm_from = 0.0
         self._parents: dict[int, Owner] = {}
         self._named: dict[tuple[str, str], bytes] = {}
@@ -176,7 +179,14 @@ class World:
             if isinstance(do, op.StartActor) and do.owner >= 0 and owner is None:
                 return  # who would ask for it does not live
             client = self.clients[step.client % len(self.clients)]
-            client.ask(asking.asks(do, lambda job: owner or self._owner(job)), step.times, tag)
+            asks = asking.asks(do, lambda job: owner or self._owner(job))
+            times = 0 if isinstance(do, ONCE) else step.times
+
+            def send(answered: Callable[[], None]) -> None:
+                if not isinstance(do, op.FinishJob) or self._driver_lives(do.job):
+                    client.ask(asks, times, tag, answered)
+
+            self.order.ask(do, send)
 
     def _intrude(self, do: op.Intrude, tag: int) -> None:
         """A client of its own, which claims what it has no right to."""
@@ -244,6 +254,10 @@ class World:
             job = names.job_id(names.job_of(do.actor))
             self._parents[do.actor] = Owner(job, worker.worker_id, where.node_id, IP, worker.port)
         return self._parents.get(do.actor)
+
+    def _driver_lives(self, job: int) -> bool:
+        home = self._home(job)
+        return not home.gone and names.driver_id(job) in home.drivers
 
     def _owner(self, job: int) -> Owner:
         return Owner(names.job_id(job), names.driver_id(job), self._home(job).node_id, IP, DRIVER_PORT + job)
