@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     import docker
 
 _LOCAL = "http+docker://localhost"  # docker-py's name for every unix socket
-_PROBE_SECONDS = 10
+_ANSWER_SECONDS = 5
+"""In which an engine must say who it is; a daemon may take connections and be silent for ever."""
+_WORK_SECONDS = 60
+"""For each answer afterwards: it may have much to do."""
 
 
 class Engine:
@@ -79,7 +82,7 @@ def reachable() -> str | None:
     """None when an engine answers; else why not, in one sentence."""
     if _ENGINE is None:
         try:
-            _connected(_PROBE_SECONDS).close()
+            _connected().close()
         except EnvironmentProblem as problem:
             return str(problem)
     return None
@@ -114,8 +117,8 @@ def _opened() -> Engine:
     return Engine(client)
 
 
-def _connected(timeout: int = 60) -> docker.DockerClient:
-    """A client that has heard from the engine; ``timeout`` is in seconds, for each answer."""
+def _connected() -> docker.DockerClient:
+    """A client that has heard from the engine. EnvironmentProblem when it hears nothing within :data:`_ANSWER_SECONDS`."""
     try:
         from docker.errors import DockerException
         from testcontainers.core.docker_client import DockerClient, get_docker_host
@@ -129,17 +132,22 @@ def _connected(timeout: int = 60) -> docker.DockerClient:
             f"the container engine {host} is not on this machine: only one behind a unix socket will do"
         )
     try:
-        client = DockerClient(timeout=timeout).client
+        client = DockerClient(timeout=_ANSWER_SECONDS).client
     except DockerException as silence:
         raise EnvironmentProblem(f"no container engine answers at {host}: {_cause(silence)}") from silence
+    client.api.timeout = _WORK_SECONDS
     assert client.api.base_url == _LOCAL
     return client
 
 
 def _cause(error: BaseException) -> str:
     """The system's own words, which lie deep in a chain of exceptions."""
+    from requests.exceptions import Timeout
+
     cause: BaseException | None = error
     while cause is not None:
+        if isinstance(cause, Timeout):
+            return "it takes connections and is silent"
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror
         inner = [one for one in cause.args if isinstance(one, BaseException)]
