@@ -127,6 +127,10 @@ _CLAUSES = (
     ("N4", "MUST", "A newly registered head retires the old one", "code"),
     ("N5", "SHOULD", "Available resources are the totals until the first view, then the view; stale views are ignored", "seen"),
     ("N6", "MUST", "CheckAlive answers one bool for each id asked, in order", "code"),
+    ("N7", "MUST", "Nothing new is placed on a node that drains, nor after a restart of the GCS once the node has reported", "code"),
+    ("N8", "MUST", "A drain is answered as the raylet decides; one that is refused, with the raylet's reason, changes nothing", "code"),
+    ("N9", "MUST", "A drained node is DEAD for the reason of its drain, also one that fails after its deadline; before, it died as any other", "code"),
+    ("N10", "MUST", "The older DrainNode names the nodes that it was asked for, and each of them ends in order", "code"),
     ("B1", "MUST", "After a restart the publisher id differs, and an old subscriber misses nothing published after it subscribed again", "code"),
     ("B2", "MUST", "Messages come again until acknowledged by sequence id, in order", "code"),
     ("B3", "MUST", "A second poll releases the first with an empty reply", "code"),
@@ -146,7 +150,7 @@ _CLAUSES = (
 )  # fmt: skip
 
 _EXTENDED = frozenset(
-    ["L4", "L5", "D11", "D12", "D13", "R6", "A6", "A8", "A9", "P4", "N2", "N5", "B4"]
+    ["L4", "L5", "D11", "D12", "D13", "R6", "A6", "A8", "A9", "P4", "N2", "N5", "N7", "N8", "N9", "N10", "B4"]
     + [f"S{number}" for number in range(2, 6)]
     + [f"K{number}" for number in range(1, 6)]
 )

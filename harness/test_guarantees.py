@@ -12,9 +12,9 @@ IDS = {
     "D": "1 2 3 4 5 6 7 8 9 10 11 12 13",
     "I": "1 2 3 4 5 7 8",  # the contract has no I6
     "R": "1 2 3 4 5 6 7",
-    "A": "1 2 3 4 5 6 7 8 9 10",
+    "A": "1 2 3 4 5 6 7 8 9 10 11",
     "P": "1 2 3 4",
-    "N": "1 2 3 4 5 6",
+    "N": "1 2 3 4 5 6 7 8 9 10",
     "B": "1 2 3 4 5 6",
     "S": "1 2 3 4 5",
     "K": "1 2 3 4 5",
@@ -24,7 +24,7 @@ IDS = {
 def test_every_clause_of_the_contract_is_there_once() -> None:
     expected = [letter + number for letter, numbers in IDS.items() for number in numbers.split()]
     assert list(g.CLAUSES) == expected
-    assert len(g.CLAUSES) == len(g._CLAUSES) == 75
+    assert len(g.CLAUSES) == len(g._CLAUSES) == 80
 
 
 def test_every_extended_clause_exists() -> None:

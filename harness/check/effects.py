@@ -149,6 +149,11 @@ def _remove_group(call: Call) -> list[Promise]:
     return _one("PLACEMENT_GROUP", call.request.get("placement_group_id", ""), ids.PLACEMENT_GROUP, removed)
 
 
+def _drain_node(_call: Call) -> list[Promise]:
+    """Nothing of a drain is stored: the node itself says goodbye, or fails."""
+    return []
+
+
 def _kv_put(call: Call) -> list[Promise]:
     """Without ``overwrite`` a key that was there stays as it is, and the reply does not say ``added``."""
     key = kv_key(call.request.get("namespace", ""), call.request.get("key", ""))
@@ -196,6 +201,7 @@ def without_worker(worker: str) -> Test:
 EFFECTS: Mapping[str, Callable[[Call], Sequence[Promise]]] = {
     "RegisterNode": _register_node,
     "UnregisterNode": _unregister_node,
+    "DrainNode": _drain_node,
     "GetNextJobID": _next_job_id,
     "AddJob": _add_job,
     "MarkJobFinished": _finish_job,

@@ -9,6 +9,7 @@ from harness.check import assumptions
 from harness.check.agreement import agreement
 from harness.check.answered import answered
 from harness.check.check_alive import check_alive
+from harness.check.drains import drains
 from harness.check.durable import durable
 from harness.check.identity import identity
 from harness.check.isolation import isolation
@@ -103,6 +104,11 @@ CHECKS: Mapping[str, Registered] = {
     ),
     "CheckAlive": Registered(
         check_alive, "CheckAlive says of each node in its turn whether it is alive", ("4", "N6")
+    ),
+    "drains": Registered(
+        drains,
+        "A drain is answered as the raylet decides; a node that drains gets no new bundle, and is DEAD for its reason",
+        ("2", "N7", "N8", "N9"),
     ),
     "deadline": Registered(
         deadline, "A raylet that finds no GCS leaves at its limit, neither before nor long after", ("4", "K3")

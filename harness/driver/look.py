@@ -120,6 +120,13 @@ def totals(gcs: GcsClient, within: float = 30.0) -> dict[str, dict[str, float]]:
     return {one.node_id.hex(): dict(one.resources_total) for one in reply.resources_list}
 
 
+def node_death(gcs: GcsClient, node: bytes, within: float = 30.0) -> m.NodeDeathInfo | None:
+    """Why a node is DEAD; None when it is not."""
+    nodes = gcs.checked("GetAllNodeInfo", m.GetAllNodeInfoRequest(), within).node_info_list
+    dead = [one for one in nodes if one.node_id == node and one.state == m.GcsNodeInfo.DEAD]
+    return dead[0].death_info if dead else None
+
+
 def node_states(gcs: GcsClient, within: float = 30.0) -> dict[str, str]:
     """ALIVE or DEAD by node id (hex)."""
     nodes = gcs.checked("GetAllNodeInfo", m.GetAllNodeInfoRequest(), within).node_info_list

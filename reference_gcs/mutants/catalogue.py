@@ -6,6 +6,7 @@ from reference_gcs.mutants import (
     acknowledging,
     actor_names,
     actors,
+    drains,
     groups,
     identity,
     jobs,
@@ -21,7 +22,7 @@ from reference_gcs.mutants.registry import MUTANTS, Mutant
 
 # Imported for the mutants that they enter into the registry.
 SUBJECTS = (
-    acknowledging, actor_names, actors, groups, identity, jobs, loading, messages, nodes, rarely, recovering, requests,
+    acknowledging, actor_names, actors, drains, groups, identity, jobs, loading, messages, nodes, rarely, recovering, requests,
     storing,
 )  # fmt: skip
 

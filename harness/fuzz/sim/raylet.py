@@ -24,6 +24,7 @@ from harness.raylet.drain import Drain, decide
 from harness.raylet.reconnect import Reconnect, State
 from harness.raylet.scribe import ROUTINE
 from harness.wire import messages as m
+from harness.wire.plain import plain
 
 if TYPE_CHECKING:
     from harness.fuzz.sim.world import World
@@ -154,7 +155,7 @@ class Raylet:
         """Take no new leases and bundles from now on, and leave once idle; or refuse."""
         drains = self.draining is not None
         self.draining, reply = decide(request, self.draining, self.idle)
-        told = {"reason": request.reason, "deadline": request.deadline_timestamp_ms}
+        told = {**plain(request), "why": reply.rejection_reason_message}
         self.write("drain", "accepted" if reply.is_accepted else "refused", told)
         if self.draining is not None and not drains:
             self.leases.closed = True
