@@ -63,7 +63,7 @@ def actor_task(owner: Owner, spec: ActorSpec) -> m.TaskSpec:
                 placement_group_bundle_index=spec.bundle_index,
             )
         )
-    root = spec.root_detached_actor or (spec.actor_id if spec.detached else ids.NIL_ACTOR)
+    root = spec.root_detached_actor or (spec.actor_id if spec.detached else b"")
     # A task id, not a worker id: of the caller that is an actor, its creation; else the driver's own task.
     parent = ids.creation_task_id(spec.creator_actor) if spec.creator_actor else ids.driver_task_id(owner.job)
     return m.TaskSpec(
@@ -127,6 +127,7 @@ def placement_group(
         creator_actor_id=ids.NIL_ACTOR,
         creator_actor_dead=True,  # the core worker says so of a group that a driver creates
         is_detached=detached,
+        soft_target_node_id=ids.NIL_NODE,
         max_cpu_fraction_per_node=1.0,  # releases up to 2.49 keep a CPU free otherwise
         bundles=[
             m.Bundle(

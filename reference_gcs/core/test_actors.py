@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from harness.wire import messages as m
 from harness.wire.status import Code
 from reference_gcs.core import effects as fx
-from reference_gcs.core import layout
+from reference_gcs.core import layout, wire_copy
 from reference_gcs.world import (
     JOB,
     NEVER,
@@ -139,6 +140,25 @@ def test_what_a_constructor_raised_comes_from_the_report_of_its_worker(restarts:
     assert reply.death_cause.creation_task_failure_context == raised  # type: ignore[union-attr]
     stored = m.ActorTableData.FromString(world.tables[layout.ACTOR][actor_id(1)])
     assert stored.state == ACTOR.DEAD and stored.death_cause.creation_task_failure_context == raised
+
+
+def test_fields_that_our_protos_leave_out_come_back_from_the_store() -> None:
+    """A real driver sends these; the row has of them what is not empty."""
+    world = populated()
+    spec = actor_spec(restarts=1)
+    unknown = wire_copy.map_entry(33, "k", "v") + wire_copy.map_entry(42, "", "") + b"\xda\x02\x00"
+    spec.MergeFromString(unknown)
+    world.ask("RegisterActor", task_spec=spec)
+    worker = world.ask("CreateActor", task_spec=spec).actor_address.worker_id
+    world.start()
+    fail_worker(world, worker)
+    stored = m.TaskSpec.FromString(world.tables[layout.ACTOR_TASK_SPEC][actor_id(1)])
+    assert stored.attempt_number == 1
+    assert world.orders("PushTask")[0].task_spec == stored
+    numbers = [one.field_number for one in UnknownFieldSet(stored)]  # type: ignore[attr-defined]
+    assert numbers == [33, 42, 43]
+    row = m.ActorTableData.FromString(world.tables[layout.ACTOR][actor_id(1)])
+    assert [one.field_number for one in UnknownFieldSet(row)] == [34]  # type: ignore[attr-defined]
 
 
 def test_out_of_scope_and_back_by_lineage() -> None:

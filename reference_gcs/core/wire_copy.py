@@ -14,11 +14,14 @@ LENGTH_DELIMITED = 2
 
 
 def carry_unknown(source: Message, target: Message, numbers: dict[int, int]) -> None:
-    """Copy length-delimited unknown fields of ``source`` into ``target``, renumbered."""
+    """Copy length-delimited unknown fields of ``source`` into ``target``, renumbered.
+
+    Empty ones stay behind: real clients send them, and ``gcs_server`` 2.60.0 does not store them in a row.
+    """
     carried = b""
     for field in UnknownFieldSet(source):  # type: ignore[attr-defined]
-        if field.field_number in numbers and field.wire_type == LENGTH_DELIMITED:
-            data = bytes(field.data)
+        data = bytes(field.data) if field.wire_type == LENGTH_DELIMITED else b""
+        if field.field_number in numbers and data:
             carried += (
                 _varint(numbers[field.field_number] << 3 | LENGTH_DELIMITED) + _varint(len(data)) + data
             )
