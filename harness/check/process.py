@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from harness.check.cause import UNKNOWN_LINE
 from harness.check.ruling import About, Ruling, Violation, rule, signature
+from harness.check.stack import frame
 from harness.check.story import Fault, Life, Story
 from harness.history.event import Event
 
@@ -22,7 +23,7 @@ AFTERMATH = 15.0
 _SPDLOG = re.compile(r"^\[[\d\- :,.]+ [CF] \d+ \d+\]")
 _GLOG = re.compile(r"^F\d{4,8} [\d:.]+ ")
 _FATAL = re.compile(
-    r"Check failed|terminate called|^\*\*\* SIG|^\*\*\* Aborted at"
+    r"Check failed|terminate called|^\*\*\* Aborted at"
     r"|ERROR: (?:Address|Leak)Sanitizer|ERROR: libFuzzer|WARNING: (?:Thread|Memory)Sanitizer|: runtime error: "
     r"|^Fatal Python error|^panic: |^fatal error: |^thread '.*' (?:\(\d+\) )?panicked at"
 )
@@ -31,6 +32,7 @@ _PERHAPS = re.compile(
     r" [CF] \d|F\d{4}|Check failed|terminate called|\*\*\*|Sanitizer|libFuzzer|runtime error|Fatal Python"
     r"|panic|fatal error|Traceback"
 )
+_SIGNAL = "*** SIG"
 _TRACEBACK = "Traceback (most recent call last):"
 _HEADER = re.compile(r"^(?:\[[^\]]*\]|F\d{4,8} [\d:.]+ +\d+)\s*(?:\([\w ]+\)\s*)?")
 _PLACE = re.compile(r"\S+\.(?:cc|h|cpp|hpp|c|py|rs|go|pyx):\d+(?::\d+)?[:\]]?\s*")
@@ -52,20 +54,25 @@ _AWAY = frozenset({"paused", "killed"})
 def fatal_lines(text: str) -> list[str]:
     """The lines of a log that tell of a failed check, an abort, a crash or an error that nobody caught.
 
-    Of a Python traceback the line that names the error; without the colours of a terminal.
+    Of a Python traceback the line that names the error; with a signal the function in which it struck; without the
+    colours of a terminal.
     """
     plain = _COLOUR.sub("", text)
     if not _PERHAPS.search(plain):
         return []
     found = []
     traced = False
-    for raw in plain.splitlines():
+    lines = plain.splitlines()
+    for place, raw in enumerate(lines):
         line = raw.rstrip()
         if line.endswith(_TRACEBACK):
             traced = True
         elif traced and line and not line[0].isspace():
             traced = False
             found.append(f"Traceback: {line}")
+        elif line.startswith(_SIGNAL):
+            where = frame(lines, place)
+            found.append(f"{line} in {where}" if where else line)
         elif _SPDLOG.match(line) or _GLOG.match(line) or _FATAL.search(line):
             found.append(line)
     return found
