@@ -143,6 +143,7 @@ def mutants(
     points: Annotated[bool, typer.Option("--crash-points", help="At all crash points.")] = False,
     sound: Annotated[bool, typer.Option("--sound", help="The reference without a fault, too, which must pass (with --fuzz always).")] = False,
     fuzz: Annotated[bool, typer.Option("--fuzz", help="With the fuzzer alone: how many plans until each is found.")] = False,
+    checks: Annotated[bool, typer.Option("--checks", help="Only that each check is broken by its mutant, on each engine that it judges.")] = False,
     seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="With --fuzz: campaigns for each.")] = 20,
     plans: Annotated[int, typer.Option("--plans", metavar="P", help="With --fuzz: plans in a campaign, at most.")] = 200,
     real: Annotated[int, typer.Option("--real", metavar="P", help="With --fuzz: plans on real processes, at most, for each that is not simulated; 0: none.")] = 40,
@@ -152,10 +153,15 @@ def mutants(
     runs: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="Where the folder of all their runs goes.")] = "runs",
 ) -> None:  # fmt: skip
     """Try the suite on broken variants of the reference: each must be found broken. Exit status: 1 if one survives."""
-    from harness.mutants import choosing, fuzzing, suite
+    from harness.mutants import choosing, fuzzing, proofs, suite
 
     if listing:
         choosing.listed()
+    elif checks and (names or fuzz or every or points or sound):
+        print("gauntlet: --checks knows its mutants and their cases itself", file=sys.stderr)
+        raise typer.Exit(3)
+    elif checks:
+        raise typer.Exit(proofs.check_all(_given(**{"--backend": backend, "-n": workers}), Path(runs)))
     elif fuzz and (every or points or backend):
         print("gauntlet: --fuzz runs no scenarios, no crash points and no containers", file=sys.stderr)
         raise typer.Exit(3)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness import guarantees
-from harness.check.registry import CHECKS
+from harness.check.registry import CHECKS, ENGINES, PROOFS, NotJudged
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -44,13 +44,18 @@ def promise_table() -> str:
 
 def check_table() -> str:
     """The checks that judge every recorded case, from their registry."""
-    rows = ["| check | what it decides | speaks for |", "| --- | --- | --- |"]
+    rows = [f"| check | what it decides | speaks for | {' | '.join(ENGINES)} |", f"|{' --- |' * 5}"]
     for name, one in CHECKS.items():
         promises = [id for id in one.speaks_for if id in guarantees.PROMISES]
         clauses = [id for id in one.speaks_for if id in guarantees.CLAUSES]
         said = [f"promise {id}" for id in promises] + [" ".join(clauses)] * bool(clauses)
-        rows.append(f"| {name} | {one.guarantee}. | {', '.join(said)} |")
+        shown = [_shown(PROOFS[name].on(engine)) for engine in ENGINES]
+        rows.append(f"| {name} | {one.guarantee}. | {', '.join(said)} | {' | '.join(shown)} |")
     return "\n".join(rows) + "\n"
+
+
+def _shown(proof: str | NotJudged) -> str:
+    return f"not judged: {proof.why}" if isinstance(proof, NotJudged) else f"`{proof}`"
 
 
 TABLES = {"<!-- promises -->\n": promise_table, "<!-- checks -->\n": check_table}

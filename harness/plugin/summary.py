@@ -37,13 +37,23 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """``gauntlet list``: one line per scenario, then nothing of pytest's own list."""
+    """``gauntlet list``: a line per scenario and per check that judges no GCS here, then nothing of pytest's own list."""
     if not session.config.getoption("--list-scenarios"):
         return
     reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
     for item in session.items:
         reporter.write_line(described(item))
+    for line in unjudged_checks():
+        reporter.write_line(line)
     session.items = []  # not cleared: pytest counts what it collected
+
+
+def unjudged_checks() -> Iterator[str]:
+    """``check blocking  not judged on real processes: no GCS can …``."""
+    from harness.check.registry import REAL, unjudged  # not above: few runs ask
+
+    for check, why in unjudged(REAL).items():
+        yield f"check {check}  not judged on {REAL}: {why}"
 
 
 def described(item: pytest.Item) -> str:

@@ -52,9 +52,13 @@ def as_data(results: Collection[Result], about: Mapping[str, Any]) -> dict[str, 
 
 def _checks(results: Collection[Result]) -> dict[str, Any]:
     """Each check's sentence, its verdict over all cases, and in how many it held, broke or knew nothing."""
-    from harness.check.registry import CHECKS  # not above: pytest loads this module in every run
+    from harness.check.registry import (
+        CHECKS,
+        REAL,
+        unjudged,
+    )  # not above: pytest loads this module in every run
 
-    found = {}
+    found, reasons = {}, unjudged(REAL)
     for name, (_, sentence, *_rest) in CHECKS.items():
         counts = Counter(one.rulings[name] for one in results if name in one.rulings)
         worst = next((one for one in ("broken", "unknown", "held") if counts[one]), "not judged")
@@ -62,6 +66,8 @@ def _checks(results: Collection[Result]) -> dict[str, Any]:
         if worst == "broken" and all(failure.known for failure in broken):
             worst = "known"
         found[name] = {"sentence": sentence, "verdict": worst, "cases": dict(counts)}
+        if name in reasons:
+            found[name]["never_judged"] = reasons[name]
     return found
 
 

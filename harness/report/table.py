@@ -125,7 +125,7 @@ def _clauses(results: Iterable[Result]) -> list[Text]:
 
 
 def _checks(results: Iterable[Result]) -> list[Text]:
-    """A line per finding: the checks over the record that came to it, with the number of cases."""
+    """A line per finding: the checks over the record that came to it, with the number of cases; and who found nothing."""
     known: Counter[str] = Counter()
     found: Counter[tuple[str, str]] = Counter()
     for result in results:
@@ -138,10 +138,19 @@ def _checks(results: Iterable[Result]) -> list[Text]:
         said = [f"{check} {count}" for (check, of), count in sorted(found.items()) if of == finding]
         if said:
             lines.append(Text.assemble((f"checks {finding}", style), f" (cases): {', '.join(said)}"))
+    silent = [check for check in _all_checks() if not any(check == one for one, _ in found)]
+    if silent and found:
+        lines.append(Text.assemble(("checks not judged", "dim"), f": {', '.join(silent)}"))
     if known := +known:
         said = [f"{check} {count}" for check, count in sorted(known.items())]
         lines.append(Text.assemble(("of these known", "yellow"), f": {', '.join(said)}"))
     return lines
+
+
+def _all_checks() -> list[str]:
+    from harness.check.registry import CHECKS  # not above: pytest loads this module in every run
+
+    return list(CHECKS)
 
 
 def conclusion(results: Collection[Result], target: str) -> Text:

@@ -53,8 +53,8 @@ def keeps_two_heads(_retire: Original, _gcs: Gcs, _node_id: bytes) -> None:
     cases=[NODES + "test_check_alive_answers_one_for_one_in_order"],
 )
 def answers_check_alive_out_of_order(_check: Original, gcs: Gcs, call: int, request: Any) -> None:
-    """Answers CheckAlive in the order of the ids, not in that of the request."""
-    alive = [one in gcs.nodes.alive for one in sorted(request.node_ids, reverse=True)]
+    """Answers CheckAlive from the last node of the request to the first."""
+    alive = [one in gcs.nodes.alive for one in reversed(request.node_ids)]
     gcs.reply(call, m.CheckAliveReply(ray_version="2.60.0", raylet_alive=alive, is_leader=True))
 
 
