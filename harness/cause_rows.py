@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from harness.check.cause import SCENARIO
 from harness.expectations import ANYWHERE, Expectation, Failure
@@ -23,20 +23,52 @@ class Sight:
     failure: Failure
 
 
-def rows_of(runs: Sequence[Run], release: str) -> list[Expectation]:
+def by_cause(rows: Iterable[Expectation]) -> bool:
+    """Whether a file of such rows has one for each cause: each but those of assertions names it."""
+    return all(one.cause or one.check == SCENARIO for one in rows)
+
+
+def rows_of(runs: Sequence[Run], release: str, before: Sequence[Expectation] = ()) -> list[Expectation]:
     """What the record showed may show in any case.
 
-    Of the scenarios' own assertions a row is made for what does not follow from that, for the case that failed so
-    most often.
+    Of the scenarios' own assertions a row is made for what does not follow from that, nor from what was known
+    ``before``, for the case that failed so most often.
     """
     record = [_anywhere(seen, release, len(runs)) for seen in _by_cause(_sights(runs)) if not _is_own(seen)]
+    known = [one for one in before if one.scenario == ANYWHERE]
     left = [
         Sight(number, case, one)
         for number, run in enumerate(runs)
         for case, failures in run.items()
-        for one in sort_out(case, failures, record).unexpected
+        for one in sort_out(case, failures, [*record, *known]).unexpected
     ]
     return [*record, *(_of_test(seen, release, len(runs)) for seen in _by_cause(left) if _is_own(seen))]
+
+
+def joined(
+    before: Iterable[Expectation], ran: Collection[str], made: Iterable[Expectation]
+) -> list[Expectation]:
+    """Old rows and new ones: of a cause that may show anywhere the rates are added up, and the rows of single cases
+    stay where these did not run."""
+    old = {one.cause: one for one in before if one.scenario == ANYWHERE}
+    new = list(made)
+    fresh = {one.cause for one in new if one.scenario == ANYWHERE}
+    kept = [
+        one
+        for one in before
+        if (one.cause not in fresh if one.scenario == ANYWHERE else one.scenario not in ran)
+    ]
+    both = [_added(old[one.cause], one) if one.cause in old and one.cause else one for one in new]
+    return sorted(
+        [*kept, *both], key=lambda one: (one.scenario != ANYWHERE, one.scenario, one.check, one.cause)
+    )
+
+
+def _added(old: Expectation, new: Expectation) -> Expectation:
+    (failed, runs), (more, again) = (map(int, one.reproduced.split(" of ")) for one in (old, new))
+    words = tuple(sorted({*old.messages, *new.messages}))
+    message = words[0] if len(words) == 1 else words
+    return replace(old, message=message, reproduced=f"{failed + more} of {runs + again}")
 
 
 def _sights(runs: Iterable[Run]) -> Iterable[Sight]:

@@ -1,6 +1,6 @@
 """``gauntlet run --update-expectations``: run, repeat what failed, and write down how often it did.
 
-A target without a file has a row for each cause; in a file that there was, each case keeps rows of its own.
+A new file has a row for each cause, and stays so; in one of the older form each case keeps rows of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.cause_rows import rows_of
+from harness.cause_rows import by_cause, joined, rows_of
 from harness.check.cause import SCENARIO
 from harness.errors import EnvironmentProblem
 from harness.expectations import (
@@ -203,11 +203,12 @@ def update(
     counts = counted(runs)
     for count in counts.values():
         count.runs = len(runs)  # a crash point that was not there in a repetition did not fail in it
-    if before:
-        made = [*anywhere(counts, release), *entries_of(counts, release, before, facts)]
+    if by_cause(before):
+        made = rows_of(runs, release, before)
+        entries = joined(before, ran, made)
     else:
-        made = rows_of(runs, release)
-    entries = merged(before, ran, made)
+        made = [*anywhere(counts, release), *entries_of(counts, release, before, facts)]
+        entries = merged(before, ran, made)
     file = Path(chosen) if chosen and chosen != "none" else file_for(target)
     file.write_text(as_toml(entries, target), encoding="utf-8")
     print(

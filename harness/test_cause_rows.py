@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from harness.cause_rows import rows_of
+from harness.cause_rows import by_cause, joined, rows_of
 from harness.check.ruling import About
 from harness.expectations import ANYWHERE, Failure, caused, expectations_for
 from harness.expecting import as_toml
@@ -51,3 +52,22 @@ def test_a_cause_has_one_row_with_its_rate_and_a_case_that_shows_it(tmp_path: Pa
 
 def test_nothing_seen_is_no_row() -> None:
     assert rows_of([{A: []}], "2.59.0") == []
+
+
+def test_rows_of_two_commands_are_joined() -> None:
+    first = rows_of([dict([told(A, EARLY), told(B, OWN)])] * 5, "2.59.0")
+    second = rows_of([dict([told(A, LOST, OWN), told(B)])] * 5, "2.59.0", first)
+    rows = joined(first, {A}, second)
+    assert [(one.check, one.scenario, one.reproduced) for one in rows] == [
+        ("durable", ANYWHERE, "10 of 10"),
+        ("scenario", B, "5 of 5"),
+    ]
+    assert rows[0].messages == (LOST.message, EARLY.message)
+    assert joined(first, {A, B}, second) == rows[:1], "what ran and did not show goes"
+    assert joined(rows, set(), []) == rows
+
+
+def test_a_file_of_the_older_form_is_told_from_one_by_cause() -> None:
+    rows = rows_of([dict([told(A, EARLY), told(B, OWN)])] * 5, "2.59.0")
+    assert by_cause(rows) and by_cause([])
+    assert not by_cause([*rows, replace(rows[0], cause="")])
