@@ -62,7 +62,7 @@ class StoreWatch:
 
 def evicted(keys: int, now: Health) -> str:
     """The sentence that says so."""
-    limit = "" if now.limit is None else f"maxmemory {now.limit}, "
+    limit = f"maxmemory {now.limit}, " if now.limit else ""
     return f"the store threw out {keys} keys by itself ({limit}maxmemory-policy {now.policy or 'not known'})"
 
 
