@@ -122,7 +122,7 @@ class _Histories:
 
     def _sweep(self, prefix: bytes, call: Call, ok: bool) -> None:
         """It finds the keys first and deletes them then: a key that is written meanwhile may stay. Nor is it
-        clear what a wildcard does, or whether one without a namespace reaches into the namespaces."""
+        clear what a wildcard does, or whether a key outside of the namespace is meant."""
         end = call.end if ok and call.end is not None else inf
         sure = (
             ok

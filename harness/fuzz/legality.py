@@ -15,8 +15,6 @@ from harness.fuzz import names
 from harness.fuzz import operations as op
 from harness.fuzz.plan import Plan, Step, consistent
 
-RESERVED_PREFIX = "@namespace_"
-"""Keys that are kept for the GCS itself."""
 ONCE = (op.FinishJob, op.ForgetActor, op.ReviveActor, op.RemoveGroup, op.UnregisterNode)
 """Sent once: whoever asks for it has nothing left to ask it of."""
 
@@ -146,18 +144,6 @@ def _unregister_node(known: Known, do: op.UnregisterNode) -> str:
     return "it has left" if do.node % max(known.raylets, 1) in known.left else ""
 
 
-def _read(_known: Known, do: op.Read) -> str:
-    if do.how == "Exists" and any(key.startswith(RESERVED_PREFIX) for key in do.keys):
-        return "the key is not a client's"
-    return "a prefix needs a namespace" if do.how == "Keys" and not do.namespace else ""
-
-
-def _delete(_known: Known, do: op.Delete) -> str:
-    if do.prefix and do.key.startswith(RESERVED_PREFIX):
-        return "the keys are not a client's"
-    return "a prefix needs a namespace" if do.prefix and not do.namespace else ""
-
-
 RULES: Mapping[type[Any], Callable[[Known, Any], str]] = {
     op.AddJob: _add_job,
     op.FinishJob: _finish_job,
@@ -170,8 +156,6 @@ RULES: Mapping[type[Any], Callable[[Known, Any], str]] = {
     op.RemoveGroup: _remove_group,
     op.WaitGroup: _wait_group,
     op.UnregisterNode: _unregister_node,
-    op.Read: _read,
-    op.Delete: _delete,
 }
 """The others are reads, and what concerns nothing that could have ended."""
 

@@ -96,24 +96,12 @@ def _started_group(known: Known, do: Any) -> Iterator[Any]:
     yield from (replace(do, group=group) for group in reversed(known.groups))
 
 
-def _read(_known: Known, do: op.Read) -> Iterator[op.Read]:
-    yield do
-    yield replace(do, how="MultiGet")
-
-
-def _delete(_known: Known, do: op.Delete) -> Iterator[op.Delete]:
-    yield do
-    yield replace(do, prefix=False)
-
-
 _OTHERS: Mapping[type[Any], Callable[[Known, Any], Iterator[Any]]] = {
     op.StartActor: _start_actor,
     op.ForgetActor: _started_actor,
     op.ReviveActor: _started_actor,
     op.StartGroup: _start_group,
     op.WaitGroup: _started_group,
-    op.Read: _read,
-    op.Delete: _delete,
 }
 _READS: Mapping[type[Any], Callable[[Any], op.Operation]] = {
     op.AddJob: lambda _: op.ListJobs(),

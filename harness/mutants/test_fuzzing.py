@@ -26,7 +26,7 @@ from reference_gcs.core import layout
 from reference_gcs.mutants.catalogue import MUTANTS, named
 
 SOON = "acks-a-put-without-a-write"
-UNSEEN = "acks-a-removal-before-the-write"
+UNSEEN = "repeats-one-job-id-in-ten"
 """It takes more plans than a test has to show that one."""
 IN_SHELL = {
     "serves-while-loading", "hangs-at-its-orderly-end", "answers-each-second-worker-only", "writes-without-a-fence",
