@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from harness.check.agreement_store import loads
-from harness.check.endings import endings
 from harness.check.kv_history import ITS_OWN
 from harness.check.promise import FUNCTIONS, Row, removed
 from harness.check.rows import UNKNOWN, Rows, named
 from harness.check.ruling import Violation
 from harness.check.story import Look, Story
-from harness.wire import ids, layout
+from harness.wire import layout
 
 Table = Mapping[str, Row]
 ACTOR, GROUP, SPECS = "ACTOR", "PLACEMENT_GROUP", "ACTOR_TASK_SPEC"
@@ -53,7 +52,6 @@ def discarded(
     look = story.inherited
     if look is None or not story.built.get("ledger") or any(life.who != "gcs" for life in story.lives):
         return
-    over = endings(story)
     sweeps = any(one.method == "InternalKVDel" and one.request.get("del_by_prefix") for one in story.calls)
     for table in _KEPT:
         for key, before in _rows(look, table).items():
@@ -66,7 +64,7 @@ def discarded(
                     one for one in rows.possible(table, key, write.entry.at, pending=True) if one is not None
                 ]
                 stood = all(one is not UNKNOWN and _stands(table, key, one, look) for one in held)
-                if held and stood and not over.by(write.done, (key, key[-2 * ids.JOB :])):
+                if held and stood:
                     said = f"{named(table, key)}: {dict(held[0])}; deleted at {write.entry.at:.6f}"
                     yield Violation(
                         "a row that another life had left was deleted by nobody's wish",

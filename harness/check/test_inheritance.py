@@ -44,7 +44,7 @@ def row(state: str = "ALIVE", **more: Any) -> Rows:
     }  # fmt: skip
 
 
-def inherited(**tables: Any) -> Tale:
+def inherited(told: Tale | None = None, /, **tables: Any) -> Tale:
     """A namespace with a node, a job, a detached actor, a key and a count; ``tables`` in the place of these."""
     stored = {
         "NODE": {OLD: {"state": "ALIVE"}},
@@ -55,7 +55,7 @@ def inherited(**tables: Any) -> Tale:
         "JobCounter": {"": {"value": 4}},
         **tables,
     }
-    told = tale().look("inherited", stored=stored, quiet=False, at=-1.0)
+    told = (told or tale()).look("inherited", stored=stored, quiet=False, at=-1.0)
     told.events[-1].facts["view"].clear()
     told.now = 0.0
     return told
@@ -120,6 +120,71 @@ def test_what_was_asked_for_or_has_ended_may_be_deleted() -> None:
     assert signatures(durable, node) == []
 
 
+DELETED = "a row that another life had left was deleted by nobody's wish"
+
+
+def test_a_deletion_is_told_with_the_row_and_its_proof() -> None:
+    told = inherited(JOB={JOB: {"entrypoint": "x" * 500}}).write("JOB", JOB, None, id="gone")
+    (one,) = durable(told.story()).violations
+    assert one.signature == DELETED
+    assert one.events == (told.events[-1].id, "gone")
+    assert one.detail.startswith(f"JOB {JOB}: {{'entrypoint': 'xxx") and len(one.detail) == 400
+
+
+def test_each_row_and_each_write_is_judged_by_itself() -> None:
+    jobs: Rows = {JOB: {}, OWN: {}}
+    told = inherited(JOB=jobs).begin("AddJob", {"data": {"job_id": JOB}}).write("JOB", JOB, None)
+    assert signatures(durable, told.write("JOB", OWN, None)).count(DELETED) == 1
+    again = inherited().write("JOB", JOB, {"is_dead": True}).write("JOB", JOB, None)
+    assert signatures(durable, again) == [DELETED]
+
+
+def test_a_death_that_was_sent_before_excuses_the_deletion() -> None:
+    told = (
+        inherited()
+        .write("ACTOR", ACTOR, {"state": "DEAD"}, took=5.0, at=1.0)
+        .write("ACTOR", ACTOR, None, at=2.0)
+    )
+    assert signatures(durable, told) == []
+
+
+def test_what_was_dead_before_may_be_deleted() -> None:
+    assert signatures(durable, inherited(ACTOR={ACTOR: row("DEAD")}).write("ACTOR", ACTOR, None)) == []
+    owned = inherited(ACTOR={ACTOR: row(is_detached=False)}).write("ACTOR", ACTOR, None)
+    assert signatures(durable, owned) == []
+
+
+@pytest.mark.parametrize(
+    ("group", "said"),
+    [
+        ({"state": "CREATED", "is_detached": True}, [DELETED]),
+        ({"state": "REMOVED", "is_detached": True}, []),
+        ({"state": "CREATED"}, []),
+    ],
+)
+def test_a_detached_group_that_is_not_removed_stays(group: Rows, said: list[str]) -> None:
+    told = inherited(PLACEMENT_GROUP={GROUP: group}).write("PLACEMENT_GROUP", GROUP, None)
+    assert signatures(durable, told) == said
+
+
+def test_keys_may_go_where_somebody_deletes_by_prefix() -> None:
+    wish = {"namespace": b"other".hex(), "key": "", "del_by_prefix": True}
+    swept = inherited().call("InternalKVDel", wish).write("KV", KEY, None)
+    assert signatures(durable, swept) == []
+    other = inherited().call("InternalKVDel", {**wish, "del_by_prefix": False}).write("KV", KEY, None)
+    assert DELETED in signatures(durable, other)
+    put = inherited().call(
+        "InternalKVPut", {"namespace": "00", "key": "00", "value": "00"}, outcome="refused"
+    )
+    assert signatures(durable, put.write("KV", KEY, None)) == [DELETED]
+
+
+def test_without_a_ledger_or_with_two_gcs_nobody_is_accused_of_a_deletion() -> None:
+    assert signatures(durable, inherited(tale(ledger=False)).write("JOB", JOB, None)) == []
+    two = inherited().event("gcs", "started", {"life": 0, "pid": 9}, "rival")
+    assert signatures(durable, two.write("JOB", JOB, None)) == []
+
+
 def test_a_deletion_by_the_gcs_of_its_own_keys_is_its_own_affair() -> None:
     own = "@namespace_fun:01"
     told = inherited(KV={own.encode().hex(): {"value": "00"}}).write("KV", own, None)
@@ -128,7 +193,10 @@ def test_a_deletion_by_the_gcs_of_its_own_keys_is_its_own_affair() -> None:
 
 def test_a_job_id_that_another_life_has_counted_is_not_given_again() -> None:
     said = "GetNextJobID gave a number that another life had given"
-    assert signatures(unique_job_ids, inherited().call("GetNextJobID", reply={"job_id": 4})) == [said]
+    told = inherited().call("GetNextJobID", reply={"job_id": 4}, id="next")
+    (one,) = unique_job_ids(told.story()).violations
+    look = next(each for each in told.events if each.what == "inherited")
+    assert (one.signature, one.events) == (said, (look.id, "next", "next-end"))
     assert signatures(unique_job_ids, inherited().call("GetNextJobID", reply={"job_id": 5})) == []
 
 
@@ -256,6 +324,7 @@ def test_only_what_a_gcs_has_to_load_is_loadable() -> None:
     rows = {ACTOR: row(), SECOND: row(is_detached=False)}
     both = inherited(ACTOR=rows, **{SPECS: {ACTOR: spec(), SECOND: spec(SECOND)}}).story()
     assert [*loadable(both)] == [ACTOR]
+    assert [*loadable(inherited(ACTOR={ACTOR: row("DEAD")}).story())] == []
     assert left(both, "JOB") == {JOB: {}}
     assert loadable(tale().story()) == {}
     assert left(tale().story(), "JOB") == {}
