@@ -269,6 +269,11 @@ def test_raylets_that_write_another_record_are_owed_nothing_here() -> None:
 def test_an_actor_without_limit_does_not_die_of_its_old_node() -> None:
     said = "an inherited detached actor is DEAD for no reason"
     assert signatures(unasked, inherited().write("ACTOR", ACTOR, row("DEAD"))) == [said]
+    retired = inherited().write("NODE", OLD, {"state": "DEAD"}).write("ACTOR", ACTOR, row("DEAD"))
+    assert signatures(unasked, retired) == [said]
+    address = {"worker_id": WORKER, "node_id": NEW}
+    moved = inherited().write("ACTOR", ACTOR, row(address=address)).write("NODE", NEW, {"state": "DEAD"})
+    assert signatures(unasked, moved.write("ACTOR", ACTOR, row("DEAD", address=address))) == []
     killed = inherited().call("KillActorViaGcs", {"actor_id": ACTOR}).write("ACTOR", ACTOR, row("DEAD"))
     assert signatures(unasked, killed) == []
     limited = inherited(ACTOR={ACTOR: row(max_restarts=0)}).write("ACTOR", ACTOR, row("DEAD"))

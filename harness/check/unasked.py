@@ -185,19 +185,11 @@ class _Reasons:
 
     def __init__(self, story: Story) -> None:
         self._ends: Endings = endings(story, cuts=False)
-        self._places: dict[str, set[str]] = {}
+        self._places = _places(story)
         self._bent: dict[str, float] = {}
         self._jobs: dict[str, tuple[str, ...]] = {}
         self._groups: dict[str, tuple[float, Row]] = {}
         self._specs = {actor: told.spec for actor, told in _actors(story).items()}
-        for one in story.of("worker"):
-            if actor := actor_of(one):
-                self._places.setdefault(actor, set()).update((one.facts["worker"], one.who))
-        for write in story.writes:
-            if write.table == "ACTOR":
-                self._places.setdefault(key_of(write), set()).update(
-                    _address((write.row or {}).get("address"))
-                )
         for one in story.of("order"):
             if one.facts.get("script") and (actor := actor_of(one)):
                 self._bent.setdefault(actor, one.at)
@@ -259,6 +251,23 @@ class _Reasons:
         homeless = bool(group) and (made > at or index >= len(about.get("bundles", ())))
         jobless = not _detached(spec) and spec.get("job_id", "") not in self._jobs
         return homeless or jobless or (bool(affinity) and not affinity.get("soft"))
+
+
+def _places(story: Story) -> dict[str, set[str]]:
+    """The workers and nodes in which each actor has been, but those that another life had given it.
+
+    These are gone with that life, and of its actors only those are judged that may be restarted for ever.
+    """
+    found: dict[str, set[str]] = {}
+    for one in story.of("worker"):
+        if actor := actor_of(one):
+            found.setdefault(actor, set()).update((one.facts["worker"], one.who))
+    for write in story.writes:
+        if write.table == "ACTOR":
+            found.setdefault(key_of(write), set()).update(_address((write.row or {}).get("address")))
+    for actor, row in left(story, "ACTOR").items():
+        found.get(actor, set()).difference_update(_address(row.get("address")))
+    return found
 
 
 def _group(spec: Row) -> str:
