@@ -21,8 +21,8 @@ Known = tuple[Failure, Expectation]
 
 @dataclass(frozen=True)
 class Sorted:
-    """The failures of a case: those that nobody expected, those known with what was known, and the
-    expectations that had to come true and did not."""
+    """The failures of a case: those that nobody expected, the ones that no neighbour is known for first; those known
+    with what was known; and the expectations that had to come true and did not."""
 
     unexpected: tuple[Failure, ...] = ()
     known: tuple[Known, ...] = ()
@@ -44,8 +44,9 @@ def sort_out(scenario: str, failures: Sequence[Failure], entries: Iterable[Expec
     rest = [one for one in _without(told, known) if id(one) not in followed]
     others = [one for one in rows if one.neighbour]
     of_others = {id(failure): one.release for failure, one in _matched(scenario, rest, others)}
+    unexpected = [replace(one, known_of=of_others.get(id(one), "")) for one in rest]
     return Sorted(
-        unexpected=tuple(replace(one, known_of=of_others.get(id(one), "")) for one in rest),
+        unexpected=tuple(sorted(unexpected, key=lambda one: bool(one.known_of))),
         known=tuple(known),
         mended=tuple(_mended(scenario, told, own)),
     )

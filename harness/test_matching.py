@@ -177,9 +177,11 @@ def test_a_strict_end_is_seen_by_its_words_and_known_by_its_cause() -> None:
 def test_of_a_neighbour_it_is_said_and_stays_new() -> None:
     failure = Failure("agreement", ON_A_DEAD_NODE)
     near = replace(row("agreement", ON_A_DEAD_NODE), neighbour=True)
-    result = sort_out("x", [failure, DIFFERS], [near, replace(near, release="2.40.0")])
+    result = sort_out(
+        "x", [failure, DIFFERS], [near, replace(near, release="2.40.0")]
+    )  # the nearest comes first
     assert [(one.message, one.known_of) for one in result.unexpected] == [
-        (ON_A_DEAD_NODE, "2.60.0"), (DIFFERS.message, ""),
+        (DIFFERS.message, ""), (ON_A_DEAD_NODE, "2.60.0"),
     ]  # fmt: skip
     assert sort_out(CASE, [], [replace(near, reproduced="5 of 5")]).mended == ()
     assert not alone(failure, near, replace(near, neighbour=False)).unexpected

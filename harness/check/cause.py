@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from harness.check.ruling import NOTHING_SAID, About
 
 EARLY = "acknowledged before it was stored"
+BACK = "back from the dead"
 UNKNOWN_LINE = "ended by itself"
 """The condition of an end of which no line of a log tells."""
 SCENARIO = "scenario"
@@ -63,7 +64,7 @@ def about(cause: Cause, *keys: str) -> About:
 
 def back_from_the_dead(check: str, table: str) -> Cause:
     """A row that was DEAD or REMOVED is so no more."""
-    return Cause(check, "back from the dead", kind=table)
+    return Cause(check, BACK, kind=table)
 
 
 def step(check: str, table: str, before: str, after: str) -> Cause:

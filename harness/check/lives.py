@@ -11,9 +11,10 @@ Source of the arrows: ``gcs_actor_manager.h`` (actor state transition diagram), 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from harness.check import effects
-from harness.check.cause import NOUNS, about, step
+from harness.check.cause import BACK, NOUNS, about, back_from_the_dead, step
 from harness.check.observed import Seen, Stage, life_of, published, read, stage, written
 from harness.check.rows import UNKNOWN, Rows
 from harness.check.ruling import About, Ruling, Violation, rule
@@ -64,7 +65,7 @@ def lives(story: Story) -> Ruling:
             found += judge.in_order(seen, "what clients read")
             if (number or story.inherited is not None) and story.built.get("ledger"):
                 found += judge.after_recovery(seen, next(one for one in story.lives if one.number == number))
-    return rule(NAME, _once(found), len(stored) + len(reads) + len(messages))
+    return rule(NAME, _traced(_once(found)), len(stored) + len(reads) + len(messages))
 
 
 def _at(place: int, seen: Seen) -> Seen:
@@ -85,6 +86,17 @@ def _once(found: Iterable[Violation]) -> list[Violation]:
     """Each kind of wrong step of one thing once: a sample that is wrong is often seen many times."""
     return list({(one.signature, one.detail.partition(":")[0]): one for one in reversed([*found])}.values())[
         ::-1
+    ]
+
+
+def _traced(found: list[Violation]) -> list[Violation]:
+    """What is back from the dead has no way from any of its earlier states to its new one: one cause, of one row."""
+    back = {(one.about.kind, key) for one in found if one.about.condition == BACK for key in one.about.keys}
+    return [
+        replace(one, about=about(back_from_the_dead(NAME, one.about.kind), *one.about.keys))
+        if any((one.about.kind, key) in back for key in one.about.keys)
+        else one
+        for one in found
     ]
 
 
@@ -179,7 +191,7 @@ def _named(stands: Stage) -> str:
 def _step(earlier: Seen, later: Seen, where: str) -> Violation:
     was, now = earlier.stage, later.stage
     assert was is not None and now is not None
-    noun, why = NOUNS[earlier.table], About(keys=(earlier.key,))
+    noun, why = NOUNS[earlier.table], About(kind=earlier.table, keys=(earlier.key,))
     if now.restarts < was.restarts:
         signature = f"the restarts of {noun} sank in {where}"
     elif was.state == now.state:

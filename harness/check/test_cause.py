@@ -99,22 +99,31 @@ def test_what_was_stored_and_is_gone_has_another_cause_in_the_same_words() -> No
     assert cause_of("durable", gone.signature, gone.about) != of_words("durable", gone.signature)
 
 
-def test_a_step_is_told_by_words_as_by_states() -> None:
+def steps(table: str, key: str, *states: str) -> Ruling:
     told = tale()
-    for state in ("ALIVE", "DEAD", "PENDING_CREATION", "DEPENDENCIES_UNREADY"):
-        told.write("ACTOR", ACTOR, {"state": state})
-    for state in ("CREATED", "PENDING", "REMOVED", "CREATED"):
-        told.write("PLACEMENT_GROUP", GROUP, {"state": state})
-    ruling = lives(told.story())
-    told_by_words(ruling)
-    assert {str(cause_of(ruling.check, one.signature, one.about)) for one in ruling.violations} == {
-        "legal lives: ACTOR back from the dead",
-        "legal lives: ACTOR ALIVE to PENDING_CREATION",
-        "legal lives: ACTOR ALIVE to DEPENDENCIES_UNREADY",
-        "legal lives: ACTOR PENDING_CREATION to DEPENDENCIES_UNREADY",
-        "legal lives: PLACEMENT_GROUP CREATED to PENDING",
-        "legal lives: PLACEMENT_GROUP back from the dead",
-    }
+    for state in states:
+        told.write(table, key, {"state": state})
+    return lives(told.story())
+
+
+def names(ruling: Ruling) -> set[str]:
+    return {str(cause_of(ruling.check, one.signature, one.about)) for one in ruling.violations}
+
+
+def test_a_step_is_told_by_words_as_by_states() -> None:
+    group = steps("PLACEMENT_GROUP", GROUP, "CREATED", "PENDING")
+    told_by_words(group)
+    assert names(group) == {"legal lives: PLACEMENT_GROUP CREATED to PENDING"}
+    actor = steps("ACTOR", ACTOR, "ALIVE", "PENDING_CREATION")
+    told_by_words(actor)
+    assert names(actor) == {"legal lives: ACTOR ALIVE to PENDING_CREATION"}
+    assert names(steps("ACTOR", ACTOR, "DEAD", "ALIVE")) == {"legal lives: ACTOR back from the dead"}
+
+
+def test_what_is_back_from_the_dead_is_so_from_each_of_its_states() -> None:
+    back = steps("ACTOR", ACTOR, "PENDING_CREATION", "ALIVE", "DEAD", "DEPENDENCIES_UNREADY")
+    assert len({one.signature for one in back.violations}) == 3
+    assert names(back) == {"legal lives: ACTOR back from the dead"}
 
 
 def a_log(line: str, file: str = "src/ray/gcs/where.cc:17") -> Tale:

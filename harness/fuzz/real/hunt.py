@@ -184,8 +184,8 @@ def again(plan: Plan, workers: Workers, times: int, keep: Path | None = None) ->
 
 
 def worst_first(found: dict[Kind, Found]) -> list[Found]:
-    """The new failures, those that were seen most often first."""
-    return sorted(found.values(), key=lambda one: (-one.count, one.number))
+    """The new failures: those first that no other release is known for, and of each those that were seen most often."""
+    return sorted(found.values(), key=lambda one: (bool(one.known_of), -one.count, one.number))
 
 
 def folder_of(found: Found) -> str:
