@@ -68,12 +68,8 @@ def test_nothing_new_is_placed_on_a_node_that_drains(start: Callable[..., Cluste
     places = {view.actor(cluster.driver.actor(actor)).node for actor in actors}
     assert node.node_id.hex() not in places
     group = cluster.driver.create_placement_group([{"CPU": 0.5}] * 2, strategy="STRICT_SPREAD", ready=False)
-    never(
-        "a bundle is wanted of it",
-        lambda: cluster.orders(since, "PrepareBundleResources", node),
-        during=2.0,
-        every=0.1,
-    )
+    never("its bundles stand", lambda: cluster.bundles_of(group), during=3.0, every=0.1)
+    assert not cluster.orders(since, "PrepareBundleResources", node), "a bundle was wanted of it"
     cluster.add_raylet({"CPU": 1.0})
     cluster.driver.wait_placement_group(group)
     assert node.node_id.hex() not in view.group(cluster.driver.placement_group(group)).nodes
