@@ -130,7 +130,7 @@ def test_a_refused_drain_gives_no_restart_for_nothing(start: Callable[..., Clust
     cluster.kill_actor_process(actor)
     until("it is restarted", lambda: view.actor(cluster.driver.actor(actor)).restarts == 1, within=10)
     until("it lives", lambda: view.actor(cluster.driver.actor(actor)).state == "ALIVE", within=10)
-    assert free_restarts(cluster, actor) == (1, 0)
+    assert free_restarts(cluster, actor) == (1, 0), "its restart was for free"
 
 
 @pytest.mark.clause("N9", "N8")
@@ -154,7 +154,7 @@ def test_a_preempted_node_keeps_its_work_and_leaves_after_it(
     assert cluster.driver.drain_node(node.node_id, why="taken away").is_accepted
     known_to_drain(cluster, node, restarted)
     assert cluster.pulse(actor).pid == pulse.pid
-    cluster.driver.kill_actor(actor)
+    cluster.kill_actor_process(actor)
     died = death(cluster, node)
     assert (died.reason, died.reason_message) == (DEATH.AUTOSCALER_DRAIN_PREEMPTED, "taken away")
 
@@ -183,7 +183,7 @@ def test_a_node_that_fails_after_its_deadline_was_preempted(
     cluster, node = with_a_place_apart(start)
     actor_on_it(cluster)
     fail_after_the_deadline(cluster, node, restarted)
-    assert death(cluster, node).reason == DEATH.AUTOSCALER_DRAIN_PREEMPTED
+    assert death(cluster, node).reason == DEATH.AUTOSCALER_DRAIN_PREEMPTED, "it did not die as preempted"
 
 
 def fail_after_the_deadline(cluster: Cluster, node: RayletHandle, restarted: bool) -> None:
@@ -227,7 +227,7 @@ def test_a_drain_asked_for_again_is_accepted_again(start: Callable[..., Cluster]
     for _ in range(2):
         assert cluster.driver.drain_node(node.node_id).is_accepted
         known_to_drain(cluster, node, restarted)
-    cluster.driver.kill_actor(actor)
+    cluster.kill_actor_process(actor)
     assert death(cluster, node).reason == DEATH.AUTOSCALER_DRAIN_PREEMPTED
     assert cluster.driver.drain_node(node.node_id).is_accepted, "what is dead is as good as drained"
 
