@@ -148,6 +148,10 @@ def test_a_death_that_was_sent_before_excuses_the_deletion() -> None:
     assert signatures(durable, told) == []
 
 
+def test_a_deletion_that_the_store_did_not_confirm_is_none_yet() -> None:
+    assert signatures(durable, inherited().write("JOB", JOB, None, took=None)) == []
+
+
 def test_what_was_dead_before_may_be_deleted() -> None:
     assert signatures(durable, inherited(ACTOR={ACTOR: row("DEAD")}).write("ACTOR", ACTOR, None)) == []
     owned = inherited(ACTOR={ACTOR: row(is_detached=False)}).write("ACTOR", ACTOR, None)
@@ -235,6 +239,14 @@ def test_the_name_of_what_nobody_can_load_is_free(rows: Rows) -> None:
     assert signatures(one_name, told) == []
 
 
+def test_a_name_of_its_own_is_not_shared() -> None:
+    rows = {ACTOR: row(name="one"), SECOND: row(ray_namespace="y")}
+    told = inherited(ACTOR=rows, **{SPECS: {ACTOR: spec(), SECOND: spec(SECOND)}})
+    third = "a3" * 12 + OWN
+    both = told.write("ACTOR", third, row("DEPENDENCIES_UNREADY", name="one"))
+    assert signatures(one_name, both) == ["two living actors with one name are stored"]
+
+
 def test_two_with_one_name_that_were_left_so_are_not_this_life_s_doing() -> None:
     both = {ACTOR: row(), SECOND: row()}
     told = inherited(ACTOR=both, **{SPECS: {ACTOR: spec(), SECOND: spec(SECOND)}})
@@ -268,7 +280,8 @@ def test_raylets_that_write_another_record_are_owed_nothing_here() -> None:
 
 def test_an_actor_without_limit_does_not_die_of_its_old_node() -> None:
     said = "an inherited detached actor is DEAD for no reason"
-    assert signatures(unasked, inherited().write("ACTOR", ACTOR, row("DEAD"))) == [said]
+    (one,) = unasked(inherited().write("ACTOR", ACTOR, row("DEAD"), id="dead").story()).violations
+    assert (one.signature, one.events) == (said, ("dead",))
     retired = inherited().write("NODE", OLD, {"state": "DEAD"}).write("ACTOR", ACTOR, row("DEAD"))
     assert signatures(unasked, retired) == [said]
     address = {"worker_id": WORKER, "node_id": NEW}
@@ -285,14 +298,24 @@ def creation(told: Tale, actor: str) -> Tale:
     return told.event("order", "PushTask", {"fields": {"task_spec": task}, "worker": WORKER}, NEW)
 
 
-@pytest.mark.parametrize("actor", ["", SECOND])
-def test_no_worker_is_told_to_create_what_nobody_registered(actor: str) -> None:
-    said = "a worker was told to create an actor that nobody had registered"
-    assert signatures(unasked, creation(inherited(), actor)) == [said]
+@pytest.mark.parametrize(
+    ("actor", "what"), [("", "an actor without an id"), (SECOND, "an actor that nobody had registered")]
+)
+def test_no_worker_is_told_to_create_what_nobody_registered(actor: str, what: str) -> None:
+    said = f"a worker was told to create {what}"
+    told = creation(inherited(), actor)
+    (one,) = unasked(told.story()).violations
+    assert (one.signature, one.events) == (said, (told.events[-1].id,))
+    assert one.detail == f"worker {WORKER} on node {NEW} at {told.now:.6f}: {actor}"
+    late = inherited().event("store", "tampered", at=0.5)
+    assert signatures(unasked, creation(late, actor)) == []
     assert signatures(unasked, creation(tale(), actor)) == [said]
     assert signatures(unasked, creation(inherited(), ACTOR)) == []
-    blind = tale().look("inherited", stored=None, at=-1.0)
-    assert signatures(unasked, creation(blind, actor)) == []
+    for what_there_was in ("inherited", "baseline"):
+        blind = creation(tale().look(what_there_was, stored=None, at=-1.0), actor)
+        assert signatures(unasked, blind) == []
+        assert unasked(blind.story()).judged == 0
+    assert unasked(told.story()).judged == 1
 
 
 def test_an_inherited_actor_is_restarted_where_there_is_room() -> None:
@@ -322,7 +345,14 @@ def test_an_inherited_head_retires() -> None:
     head = {"node_info": {"node_id": NEW, "is_head_node": True}}
     told = inherited().call("RegisterNode", head, client=NEW)
     nodes = {OLD: {"state": "ALIVE", "head": True}, NEW: {"state": "ALIVE", "head": True}}
-    assert signatures(leftovers, closing(told, nodes=nodes)) == ["two head nodes are ALIVE"]
+    both = closing(told, nodes=nodes)
+    (one,) = leftovers(both.story()).violations
+    assert one.signature == "two head nodes are ALIVE"
+    assert one.events[0] == next(each.id for each in both.events if each.what == "inherited")
+    assert one.events[-1] == both.events[-1].id and len(one.events) == 4
+    worker = {OLD: {"state": "ALIVE", "head": False}, NEW: {"state": "ALIVE", "head": True}}
+    again = inherited().call("RegisterNode", head, client=NEW)
+    assert signatures(leftovers, closing(again, nodes=worker)) == []
 
 
 def test_only_what_a_gcs_has_to_load_is_loadable() -> None:

@@ -140,11 +140,9 @@ def _unregistered(story: Story, actors: Mapping[str, _Actor]) -> tuple[list[Viol
     for one in tasks:
         actor = actor_of(one)
         if actor not in known:
-            whose = f"actor {actor}" if actor else "an actor without an id"
-            task = one.facts["fields"]["task_spec"].get("task_id", "")
-            said = f"worker {one.facts.get('worker', '')} on node {one.who} at {one.at:.6f}: {whose}, task {task}"
-            what = "a worker was told to create an actor that nobody had registered"
-            found.append(Violation(what, said, (one.id,)))
+            what = "an actor that nobody had registered" if actor else "an actor without an id"
+            said = f"worker {one.facts['worker']} on node {one.who} at {one.at:.6f}: {actor}"
+            found.append(Violation(f"a worker was told to create {what}", said, (one.id,)))
     return found, len(tasks)
 
 
