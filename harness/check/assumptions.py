@@ -80,6 +80,17 @@ def _shown(story: Story, proof: Proof, begin: float, end: float) -> bool:
     )
 
 
+def _noticed(story: Story) -> Iterator[str]:
+    """A plan says how soon its GCS notices what is gone, and the last look waits for that."""
+    look = story.closing
+    if look is None or not story.of("plan"):
+        return
+    nodes = look.view.get("nodes", {})
+    for node, book in look.books.items():
+        if book.get("state") == "gone" and nodes.get(node, {}).get("state") == "ALIVE":
+            yield f"the raylet of node {node} is gone, and the GCS had not noticed by the last look"
+
+
 def _struck(story: Story) -> Iterator[str]:
     for one in story.of("note"):
         if one.what == "rule" and one.facts.get("struck") is False:
@@ -100,4 +111,4 @@ def _traffic(story: Story) -> Iterator[str]:
         yield "nothing was asked of the GCS after it had come back"
 
 
-ASSUMPTIONS: tuple[Callable[[Story], Iterator[str]], ...] = (_start, _hits, _struck, _traffic)
+ASSUMPTIONS: tuple[Callable[[Story], Iterator[str]], ...] = (_start, _hits, _noticed, _struck, _traffic)

@@ -156,11 +156,13 @@ def _ghosts(story: Story) -> tuple[list[Violation], int]:
     disturbed = [one.at for kind in ("gcs", "store", "fault") for one in story.of(kind)]
     found: dict[str, Violation] = {}
     judged = 0
+    plans = (one.facts["notice"] for one in story.of("plan") if one.what == "health")
+    patience = min(NOTICED_S, next(plans, NOTICED_S))
     for look in story.looks:
         calm = max((at for at in disturbed if at <= look.at), default=0.0)
         for node, row in look.view.get("nodes", {}).items():
             gone = ends.get(node)
-            if gone is None or look.at - max(gone.at, calm) < NOTICED_S:
+            if gone is None or look.at - max(gone.at, calm) < patience:
                 continue
             judged += 1
             if row["state"] == "ALIVE":

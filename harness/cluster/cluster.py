@@ -71,6 +71,8 @@ class Cluster(ControlPlane, Population):
         self.drivers: list[Driver] = []
         self.clients: list[GcsClient] = []
         """All clients of it, those of drivers and listeners too."""
+        self.notice = 0.0
+        """Seconds within which the GCS notices that a raylet is gone: so long the closing look waits for that."""
         self._numbers = itertools.count()
         self._separate = separate or self.backend.one_raylet_each
         self._lasting = lasting
@@ -299,7 +301,7 @@ class Cluster(ControlPlane, Population):
     def closing_look(self, within: float = 2.0) -> None:
         """Look at everything when the case is over, given up to ``within`` seconds to come to rest."""
         self.gcs.await_comparison()
-        looking.close(self, self._name("look"), within)
+        looking.close(self, self._name("look"), within, self.notice)
 
     def baseline_look(self) -> None:
         """Look at everything at the start of a case that finds a cluster as another has left it."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from harness.cluster.cluster import Cluster
 
 _CALL_SECONDS = 1.0
+_NOTICE_SLACK = 0.5
+"""By which the look that finds nothing noticed is later than the GCS may be."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.2
 # What reading from something broken, hung or of a strange mind ends with.
 _UNREADABLE = (
@@ -52,23 +54,40 @@ class Seen:
     stored: Mapping[str, Any] | None = None
     why: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+
+    @property
+    def unnoticed(self) -> bool:
+        """Whether a node is ALIVE whose raylet is gone."""
+        nodes = (self.view or {}).get("nodes", {})
+        return any(
+            book["state"] == "gone" and nodes.get(node, {}).get("state") == "ALIVE"
+            for node, book in self.books.items()
+        )
+
     refused: str = ""
     """With which words the GCS would not answer one who sends no cluster id."""
 
 
-def close(cluster: Cluster, who: str, within: float) -> None:
+def close(cluster: Cluster, who: str, within: float, notice: float = 0.0) -> None:
     """The ``closing`` look, once all is quiet and agrees, or after ``within`` seconds.
 
+    It waits up to ``notice`` seconds until no node is ALIVE whose raylet is gone, and then ``within`` again.
     There is none when there is no GCS to look at; ``cluster closing`` says why.
     """
     if not cluster.recorder.on:
         return
-    end = time.monotonic() + within
+    began = time.monotonic()
+    end = began + within
     pause = _FIRST_PAUSE
     with ExitStack() as ending:
         eye = _Eye(cluster, who, ending)
         seen = eye.look()
-        while (seen.why or seen.complaints) and not eye.hopeless and time.monotonic() < end:
+        while (seen.why or seen.complaints or seen.unnoticed) and not eye.hopeless:
+            now = time.monotonic()
+            if seen.unnoticed and now < began + notice + _NOTICE_SLACK:
+                end = now + within
+            elif now >= end or not (seen.why or seen.complaints):
+                break
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
             seen = eye.look()

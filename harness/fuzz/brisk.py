@@ -6,10 +6,10 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from harness.fuzz.faults import CutStore, KillGcs, StallStore, TerminateGcs
+from harness.fuzz.faults import CutStore, KillGcs, KillNode, StallStore, TerminateGcs
 from harness.fuzz.grammar import Size
 from harness.fuzz.operations import Operation
-from harness.fuzz.plan import Plan, Step, Weather
+from harness.fuzz.plan import QUICK, Plan, Step, Weather
 
 TENTH = 0.1
 LONGEST_PAUSE, LONGEST_OUTAGE, LONGEST_FAULT = 0.1, 0.15, 1.2
@@ -30,6 +30,7 @@ def brisk(plan: Plan) -> Plan:
     reconnect limit (a tenth of it, too) keeps outages that reach it. The weather is the network's own:
     requests are still sent twice, but nothing is delayed or lost on purpose. Some kills and stalls are
     what only a real process can tell from them: an order to end, and connections that the store closes.
+    Where raylets end without a word, the GCS looks after them often: the last look waits until it has noticed.
     """
     chance = Random(plan.seed)
     studied = plan.reconnect_limit < USUAL_LIMIT
@@ -40,6 +41,7 @@ def brisk(plan: Plan) -> Plan:
         steps=tuple(_brisk(_otherwise(step, chance), longest) for step in plan.steps),
         reconnect_limit=limit,
         weather=Weather(duplication=plan.weather.duplication),
+        health=QUICK if studied or any(isinstance(one.do, KillNode) for one in plan.steps) else plan.health,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from harness.fuzz import faults as fault
 from harness.fuzz import names
 from harness.fuzz import operations as op
-from harness.fuzz.plan import Plan, Step, Weather
+from harness.fuzz.plan import QUICK, Health, Plan, Step, Weather
 from harness.fuzz.scenes import scene
 from harness.fuzz.substitute import legal
 from harness.fuzz.vocabulary import (
@@ -118,6 +118,7 @@ def plan(source: Source, size: Size = USUAL) -> Plan:
         weather=Weather(**_fields(source, WEATHER)),
         seed=source.between(0, 2**16),
         token=source.pick((False, False, False, False, True)),
+        health=source.pick((Health(), Health(), QUICK)),
     )
     return legal(drawn)
 

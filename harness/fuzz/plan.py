@@ -44,6 +44,33 @@ class Weather:
 
 
 @dataclass(frozen=True)
+class Health:
+    """How soon the GCS notices that a raylet is gone: its settings, in seconds, by default Ray's own."""
+
+    initial_delay: float = 5.0
+    period: float = 3.0
+    timeout: float = 10.0
+    threshold: int = 5
+
+    def settings(self) -> dict[str, object]:
+        """As Ray's system config has them."""
+        times = {"initial_delay": self.initial_delay, "period": self.period, "timeout": self.timeout}
+        return {
+            **{f"health_check_{name}_ms": round(1000 * seconds) for name, seconds in times.items()},
+            "health_check_failure_threshold": self.threshold,
+        }
+
+    @property
+    def notice(self) -> float:
+        """Seconds within which it has noticed that a raylet is gone, on a machine that is busy."""
+        return self.initial_delay + self.threshold * self.period + self.timeout + NOTICE_SLACK
+
+
+NOTICE_SLACK = 3.0
+QUICK = Health(0.8, 0.4, 5.0, 4)
+
+
+@dataclass(frozen=True)
 class Plan:
     """``seed`` decides everything that chance decides. ``nodes``: the CPUs of each; the first is the head.
 
@@ -59,6 +86,7 @@ class Plan:
     seed: int = 0
     token: bool = False
     """The cluster is in token mode, where it is simulated: whoever calls needs the token."""
+    health: Health = Health()
 
     @property
     def operations(self) -> int:
@@ -83,6 +111,8 @@ class Plan:
         rest = {name: value for name, value in asdict(self).items() if name != "steps"}
         if not self.token:
             del rest["token"]  # plans of before there was one keep their digests
+        if self.health == Health():
+            del rest["health"]
         return {"format": FORMAT, **rest, "steps": steps}
 
     def text(self) -> str:
@@ -142,6 +172,7 @@ def plan_of(data: Mapping[str, Any]) -> Plan:
         weather=Weather(**data["weather"]),
         seed=data["seed"],
         token=data.get("token", False),
+        health=Health(**data.get("health", {})),
     )
 
 

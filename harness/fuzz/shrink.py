@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from harness.fuzz.legality import violations
-from harness.fuzz.plan import Plan, Step, Weather
+from harness.fuzz.plan import Health, Plan, Step, Weather
 
 Fails = Callable[[Plan], bool]
 
@@ -66,6 +66,7 @@ def _plainer(plan: Plan) -> Iterator[Plan]:
         yield replace(plan, nodes=plan.nodes[:1])
         yield replace(plan, nodes=plan.nodes[:-1])
     plainest: dict[str, Any] = {"clients": 1, "jobs": 1, "seed": 0, "reconnect_limit": 60.0, "token": False}
+    plainest["health"] = Health()
     for name, value in plainest.items():
         if getattr(plan, name) != value:
             yield replace(plan, **{name: value})

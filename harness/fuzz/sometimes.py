@@ -16,6 +16,7 @@ SOMETIMES = (
     "a raylet reconnects in its last 10 %",
     "a raylet leaves at its limit",
     "a node dies during an outage",
+    "a node is found dead by its health check",
     "a GCS dies after a node",
     "a worker dies during an outage",
     "an actor is created again",

@@ -7,10 +7,10 @@ from collections import Counter
 import pytest
 
 from harness.fuzz.brisk import BRISK, LONGEST_FAULT, LONGEST_PAUSE, brisk
-from harness.fuzz.faults import CutNode, CutStore, KillGcs, StallStore, TerminateGcs
+from harness.fuzz.faults import CutNode, CutStore, KillGcs, KillNode, StallStore, TerminateGcs
 from harness.fuzz.grammar import Chance, plan
 from harness.fuzz.operations import Put
-from harness.fuzz.plan import Plan, Step
+from harness.fuzz.plan import QUICK, Health, Plan, Step
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -46,3 +46,10 @@ def test_a_plan_that_studies_the_limit_keeps_outages_that_reach_it() -> None:
     usual = brisk(Plan(steps))
     assert usual.reconnect_limit == 60.0
     assert usual.steps[0].do.down < 1.0  # type: ignore[union-attr]
+
+
+def test_where_raylets_end_without_a_word_the_gcs_looks_after_them_often() -> None:
+    put = Step(Put("k", "v"))
+    assert brisk(Plan((Step(KillNode(0)), put))).health == QUICK
+    assert brisk(Plan((put,), reconnect_limit=12.0)).health == QUICK
+    assert brisk(Plan((put,))).health == Health()

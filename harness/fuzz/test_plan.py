@@ -7,13 +7,14 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from harness.cluster.control_plane import PATIENT_HEALTH, QUICK_HEALTH
 from harness.errors import EnvironmentProblem
 from harness.fuzz.brisk import brisk
 from harness.fuzz.draw import plans
 from harness.fuzz.faults import BRISK_ONLY, FAULTS, CrashGcs, KillGcs
 from harness.fuzz.grammar import Chance, Size, plan
 from harness.fuzz.operations import OPERATIONS, GetActor, Put, StartActor
-from harness.fuzz.plan import Plan, Step, consistent, plan_of, read
+from harness.fuzz.plan import QUICK, Health, Plan, Step, consistent, plan_of, read
 from harness.fuzz.shrink import shrink
 
 
@@ -87,3 +88,16 @@ def test_shrinking_finds_the_shortest_plan_and_asks_about_each_once() -> None:
 
 def test_kills_count_those_within_recoveries() -> None:
     assert Plan(steps=(Step(CrashGcs(recoveries=(1, 2))), Step(GetActor()), Step(KillGcs()))).kills == 4
+
+
+def test_a_plan_saved_before_there_were_health_settings_has_rays_own() -> None:
+    before = Plan(steps=(Step(GetActor()),)).data()
+    assert "health" not in before
+    assert plan_of(before).health == Health()
+    assert plan_of(Plan(health=QUICK).data()).health == QUICK
+
+
+def test_health_settings_are_rays_by_default() -> None:
+    assert Health().settings() == PATIENT_HEALTH
+    assert QUICK.settings() == QUICK_HEALTH
+    assert {plan(Chance(seed)).health for seed in range(20)} == {Health(), QUICK}

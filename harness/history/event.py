@@ -14,7 +14,7 @@
 | drain | node id | accepted, refused | reason, reason_message, deadline_timestamp_ms, why |
 | gcs | gcs or rival | started, serving, ended, killed, paused, resumed, moved, disconnected, partitioned, connected, starved | life, pid, address, exit, again (of started: it began before this case), silent (of serving: when it last did not yet) |
 | fault | harness | the fault's name | phase (inject, healed), what it disturbs; of its beginning fault (its stable kind) and proof, see :mod:`harness.history.proof`; armed: it waits for connections |
-| plan | harness | the stable kind of a plan's fault that found something to break | fault, proof |
+| plan | harness | the stable kind of a plan's fault that found something to break; health | fault, proof; notice: the seconds within which its GCS notices what is gone |
 | link | harness | struck, shut | backend, what: the fault under which a connection stands, or no port is open |
 | store | harness | started, killed, restarted, paused, resumed, cut, disconnected, connected, lost, wiped, tampered, altered, refuses; by itself: evicted, unsaved | why |
 | look | a client | baseline, tables, closing; inherited (by the harness: what a namespace held before any GCS of the case) | view, books, stored, quiet, complaints |

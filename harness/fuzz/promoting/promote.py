@@ -100,9 +100,11 @@ def _options(page: Page, plan: Plan, script: Script) -> list[str]:
     """How the cluster differs from the usual one."""
     found = []
     if script.ways:
-        page.use("harness.cluster.control_plane", "PATIENT_HEALTH")
+        if plan.health == Plan().health:
+            page.use("harness.cluster.control_plane", "PATIENT_HEALTH")
+            found.append("config=PATIENT_HEALTH")
         page.use("harness.cluster.cluster", "TALKING")
-        found += ["config=PATIENT_HEALTH", "raylet=TALKING"]
+        found.append("raylet=TALKING")
     if plan.reconnect_limit != Plan().reconnect_limit:
         found.append(f"reconnect_limit={number(plan.reconnect_limit)}")
     if any(isinstance(one.do, fault.BreakLinks) for one in plan.steps):

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -56,6 +56,7 @@ class Performance:
 
     def __init__(self, cluster: Cluster, plan: Plan) -> None:
         self.cluster, self.plan = cluster, consistent(plan)
+        cluster.notice = plan.health.notice
         self.keeper = Keeper(cluster)
         self.links = Links(cluster, plan)
         self.owners: dict[int, Home] = {}
@@ -183,6 +184,9 @@ class Performance:
 
     def _build(self) -> None:
         """The GCS serves, nodes have joined, and the first drivers have jobs."""
+        self.cluster.recorder.write("plan", "health", {"notice": self.plan.health.notice})
+        gcs = self.cluster.gcs
+        gcs.launch = replace(gcs.launch, config={**gcs.launch.config, **self.plan.health.settings()})
         self.cluster.start_gcs()
         for cpus in self.plan.nodes:
             self.add_node(cpus)

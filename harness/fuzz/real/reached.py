@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 from harness.fuzz.plan import Plan
 from harness.history.entry import Entry
@@ -133,6 +134,16 @@ def _created_again(record: Record) -> bool:
     return len(set(actors)) < len(actors)
 
 
+def _given_up(record: Record) -> bool:
+    rows = (row for look in record.of("look", "closing") for row in _nodes(look))
+    return any(row.get("death_info", {}).get("reason") == "UNEXPECTED_TERMINATION" for row in rows)
+
+
+def _nodes(look: Event) -> Iterable[Mapping[str, Any]]:
+    stored: Mapping[str, Mapping[str, Mapping[str, Any]]] = look.facts.get("stored") or {}
+    return stored.get("NODE", {}).values()
+
+
 CONDITIONS: Mapping[str, Callable[[Record], bool]] = {
     "a crash between two commands": lambda it: bool(it.struck("KillBefore", "KillAfter")),
     "a crash during recovery": lambda it: any(it.young),
@@ -161,6 +172,7 @@ CONDITIONS: Mapping[str, Callable[[Record], bool]] = {
         one.facts.get("why") == "no GCS" for one in it.of("raylet", "exit")
     ),
     "a node dies during an outage": lambda it: any(it.outage(one.at) for one in it.of("raylet", "killed")),
+    "a node is found dead by its health check": _given_up,
     "a GCS dies after a node": lambda it: any(
         death.at > one.at for one in it.of("raylet", "killed", "exit") for death in it.deaths
     ),

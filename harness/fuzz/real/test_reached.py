@@ -82,6 +82,14 @@ CASES: dict[str, tuple[list[Told], list[Entry]]] = {
     ),
     "a raylet leaves at its limit": ([*UP, (9.0, "raylet", "n0", "exit", {"why": "no GCS"})], []),
     "a node dies during an outage": ([*UP, DOWN, (5.5, "raylet", "n0", "killed", {}), *AGAIN], []),
+    "a node is found dead by its health check": (
+        [
+            *UP,
+            (9.0, "look", "look-0", "closing",
+             {"stored": {"NODE": {"n0": {"state": "DEAD", "death_info": {"reason": "UNEXPECTED_TERMINATION"}}}}}),
+        ],
+        [],
+    ),
     "a GCS dies after a node": ([*UP, (4.0, "raylet", "n0", "killed", {}), DOWN], []),
     "a worker dies during an outage": ([*UP, DOWN, (5.5, "worker", "n0", "exited", {}), *AGAIN], []),
     "an actor is created again": (

@@ -53,6 +53,13 @@ def close(world: World) -> None:
         rest = {"quiet": not why, **({"why": "; ".join(why)} if why else {})}
         world.record.write("look", "closing", {**seen, **rest}, eye.name)
     world.record.write("cluster", "closing", {"why": why})
+    if any(_given_up(row) for row in world.store.tables.get("NODE", {}).values()):
+        world.reached("a node is found dead by its health check")
+
+
+def _given_up(row: bytes) -> bool:
+    node = m.GcsNodeInfo.FromString(row)
+    return node.death_info.reason == m.NodeDeathInfo.UNEXPECTED_TERMINATION
 
 
 def _pauses() -> Iterator[float]:
@@ -74,6 +81,12 @@ def _restless(world: World) -> Iterator[str]:
     living = [one for one in world.raylets if not one.gone]
     if living and all(world.clock.now <= one.mute_until for one in living):
         yield "every raylet owes an answer"
+    yield from _restless_raylets(world)
+    if any(one.channel.outstanding() for one in (*world.clients, *world.listeners)):
+        yield "calls are outstanding"
+
+
+def _restless_raylets(world: World) -> Iterator[str]:
     nodes = world.store.tables.get("NODE", {})
     dead = {one for one, row in nodes.items() if m.GcsNodeInfo.FromString(row).state == m.GcsNodeInfo.DEAD}
     for raylet in world.raylets:
@@ -81,10 +94,10 @@ def _restless(world: World) -> Iterator[str]:
             yield f"raylet {raylet.who[:8]} is {raylet.state}"
         if raylet.channel.cut:
             yield f"raylet {raylet.who[:8]} is cut off"
+        if raylet.gone and raylet.node_id in nodes.keys() - dead:
+            yield f"nobody has noticed that raylet {raylet.who[:8]} is gone"
         if not raylet.gone and raylet.node_id in dead:
             yield f"raylet {raylet.who[:8]} has yet to learn that it is dead"
-    if any(one.channel.outstanding() for one in (*world.clients, *world.listeners)):
-        yield "calls are outstanding"
 
 
 class _Eye:

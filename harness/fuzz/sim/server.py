@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from google.protobuf.message import Message
 
+from harness.fuzz.plan import Plan
 from harness.fuzz.sim.channel import Attempt, Channel, Network
 from harness.fuzz.sim.clock import Entry
 from harness.fuzz.sim.post import Post
@@ -21,9 +23,8 @@ from reference_gcs.core.config import settle
 WALL = 1_700_000_000.0
 """What is added to virtual seconds to make unix seconds."""
 TOKEN = "the right one"
-SETTINGS = '{"gcs_pull_resource_loads_period_milliseconds": 20000}'
-CONFIG, TOKEN_CONFIG = settle(SETTINGS, {}), settle(SETTINGS, {}, TOKEN)
-"""As by default, but for what is asked of every raylet once a second and is of no consequence."""
+SETTINGS: Mapping[str, object] = {"gcs_pull_resource_loads_period_milliseconds": 20000}
+"""Of every GCS: seldom what is asked of every raylet once a second and is of no consequence."""
 CONNECTING = 0.02
 """Seconds, at the most, until those who wait for a GCS find that it serves."""
 
@@ -41,9 +42,9 @@ class Server:
     ``died``: told of each end that it brought about itself.
     """
 
-    def __init__(self, network: Network, record: Record, store: Store, seed: int, guarded: bool) -> None:
-        self.token = TOKEN if guarded else None
-        self._config = TOKEN_CONFIG if guarded else CONFIG
+    def __init__(self, network: Network, record: Record, store: Store, plan: Plan) -> None:
+        self.token = TOKEN if plan.token else None
+        self._config = settle(json.dumps({**SETTINGS, **plan.health.settings()}), {}, self.token)
         self.network, self.record, self.store = network, record, store
         self.life = -1
         self.alive = self.open = self.hung = False
@@ -57,7 +58,7 @@ class Server:
         self.opened: Callable[[], None] = lambda: None
         self.ready: list[Callable[[], None]] = []
         """Called once it serves."""
-        self._seed = seed
+        self._seed = plan.seed
         self._calls: dict[int, Attempt] = {}
         self._next_call = 0
         self._timers: dict[int, Entry] = {}

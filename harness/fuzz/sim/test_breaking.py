@@ -17,7 +17,7 @@ from harness.fuzz.operations import (
     StartGroup,
     Subscribe,
 )
-from harness.fuzz.plan import Plan, Step, Weather
+from harness.fuzz.plan import QUICK, Health, Plan, Step, Weather
 from harness.fuzz.sim.world import World, simulate
 from harness.fuzz.verdict import judged_world
 from harness.history.event import Event
@@ -138,3 +138,13 @@ def test_the_look_knows_workers_and_check_alive_is_asked_of_several() -> None:
     assert list(look.facts["view"]["workers"].values()) == [{"alive": True}]
     asked = [one for one in events(world, "return", "CheckAlive") if one.who == "driver-0"]
     assert [list(one.facts["reply"]["raylet_alive"]) for one in asked] == [[True, False, True]]
+
+
+def test_a_death_is_noticed_as_soon_as_the_plan_says() -> None:
+    steps = (Step(KillNode(1), 1.0), Step(GetNodes(), 5.0))
+    for health, seen in ((QUICK, "DEAD"), (Health(), "ALIVE")):
+        world = held(*steps, nodes=TWO, health=health)
+        assert world.conditions["a node is found dead by its health check"] == 1
+        (reply,) = events(world, "return", "GetAllNodeInfo")[:1]
+        states = [one["state"] for one in reply.facts["reply"]["node_info_list"]]
+        assert seen in states, (health, states)

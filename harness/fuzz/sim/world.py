@@ -54,7 +54,7 @@ class World:
         self.record = Record(self.clock)
         self.network = Network(self.clock, self.random, plan.weather)
         self.store = Store(self.clock, self.random, self.record, plan.weather.store)
-        self.server = Server(self.network, self.record, self.store, plan.seed, plan.token)
+        self.server = Server(self.network, self.record, self.store, plan)
         self.lives = Lives(self)
         self.store.refused = self._refused
         self.conditions: Counter[str] = Counter()
@@ -128,6 +128,7 @@ class World:
         facts = {"target": "reference", "release": "2.60.0", "namespace": NAMESPACE, "store": "redis",
                  "persistence": "aof", "ledger": True, "session": "s", "clock": "virtual"}  # fmt: skip
         self.record.write("cluster", "built", facts)
+        self.record.write("plan", "health", {"notice": self.plan.health.notice})
         self._build()
         for number, step in enumerate(self.plan.steps, 1):
             self.clock.run(self.clock.now + step.pause)
