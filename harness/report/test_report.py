@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from harness.check.registry import CHECKS, REAL, unjudged
 from harness.errors import EnvironmentProblem
 from harness.report import folder, table
 from harness.report.progress import Progress
@@ -43,6 +45,21 @@ def test_a_known_breakage_hides_what_held_and_broken_hides_all() -> None:
     assert "broken (known) 2 1" in said["1"] and "broken (known) 1 1" in said["3"]
     assert "broken 1" in said["2"] and "not judged 0" in said["7"]
     assert "clauses broken (known) (2): D1 D3" in shown()
+
+
+def test_a_check_that_found_nothing_is_not_judged_and_one_that_never_does_says_why() -> None:
+    rulings = {"durable": "held", "pubsub": "unknown"}
+    results = [replace(RESULTS[0], rulings=rulings)]
+    file = io.StringIO()
+    table.show(results, "x", file, 100, False)
+    said = " ".join(file.getvalue().split())
+    assert "checks held (cases): durable 1" in said
+    silent = ", ".join(one for one in CHECKS if one not in rulings)
+    assert f"checks not judged: {silent} x: every" in said
+    data = folder.as_data(results, {"target": "x"})["checks"]
+    assert data["blocking"]["verdict"] == data["CheckAlive"]["verdict"] == "not judged"
+    assert data["blocking"]["never_judged"] == unjudged(REAL)["blocking"]
+    assert "never_judged" not in data["CheckAlive"]
 
 
 def test_a_target_s_words_are_no_markup() -> None:
