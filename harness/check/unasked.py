@@ -141,7 +141,7 @@ def _unregistered(story: Story, actors: Mapping[str, _Actor]) -> tuple[list[Viol
         actor = actor_of(one)
         if actor not in known:
             what = "an actor that nobody had registered" if actor else "an actor without an id"
-            said = f"worker {one.facts['worker']} on node {one.who} at {one.at:.6f}: {actor}"
+            said = f"worker {one.facts.get('worker', '')} on node {one.who} at {one.at:.6f}: {actor}"
             found.append(Violation(f"a worker was told to create {what}", said, (one.id,)))
     return found, len(tasks)
 
