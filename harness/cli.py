@@ -13,20 +13,11 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from harness.arguments import (
-    Backend,
-    Gcs,
-    Keyword,
-    Long,
-    Marked,
-    Paths,
-    RayletImage,
-    RedisImage,
-    Store,
-)
+from harness.arguments import Backend, Gcs, Keyword, Long, Marked, Paths, RayletImage, RedisImage, Store
 from harness.arguments import minutes as minutes_given
 from harness.arguments import workers as workers_given
 from harness.choices import chosen, in_project
+from harness.process.grpc_log import errors_only
 from harness.show import show
 
 ROOT = Path(__file__).parents[1]
@@ -398,6 +389,7 @@ def gauntlet(
 
 def main() -> None:
     """The entry point."""
+    errors_only()
     app(prog_name="gauntlet")
 
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from harness.bench import containers, crashpoints, cycle, fuzzing, judging, proxy, simulator
 from harness.container.engine import reachable
 from harness.fuzz.brisk import BRISK, LADDERS
+from harness.process.grpc_log import errors_only
 from harness.target.base import Target
 from harness.target.parse import parse_target
 
@@ -100,4 +101,5 @@ def _containers(target: Target, needed: bool) -> None:
 
 
 if __name__ == "__main__":
+    errors_only()
     app()

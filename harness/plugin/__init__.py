@@ -3,6 +3,10 @@
 Light to import: targets, stores and gRPC come in only when a scenario needs them.
 """
 
+from harness.process.grpc_log import errors_only
+
+errors_only()
+
 pytest_plugins = [
     "harness.plugin.options",
     "harness.plugin.selection",

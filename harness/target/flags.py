@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import EnvironmentProblem
+from harness.process.grpc_log import users_words
 from harness.store.base import TLS_NAME
 from harness.target.base import Launch
 
@@ -105,7 +106,9 @@ def clean_environment(launch: Launch) -> dict[str, str]:
 
 def users_environment() -> dict[str, str]:
     """The user's environment, which a program of theirs may need, without Ray's settings and ours."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "GAUNTLET_"))}
+    return {
+        name: value for name, value in users_words().items() if not name.startswith(("RAY_", "GAUNTLET_"))
+    }
 
 
 def config_list(launch: Launch) -> str:
