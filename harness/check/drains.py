@@ -205,7 +205,7 @@ class _Case:
             death = self._deaths.get(node)
             if call.outcome != "ok" or reason is None or death is None or death.end <= call.start:
                 continue
-            if troubles.any(node, call.start - GRACE_S, death.end):
+            if troubles.any(node, call.start - GRACE_S, death.end) or self._retired(node, death.end):
                 continue
             self.judged += 1
             written = (death.row or {}).get("death_info", {}).get("reason", "UNSPECIFIED")
@@ -213,6 +213,15 @@ class _Case:
                 said = f"node {node}: said {reason}, died of {written}"
                 proof = (*call.ids, *death.ids)
                 yield Violation("a node that left is DEAD for another reason than it gave", said, proof)
+
+    def _retired(self, node: str, until: float) -> bool:
+        """Whether another head, which retires this one (N4), may have been quicker than its goodbye."""
+        heads = {
+            one.who: one.at
+            for one in self.story.of("raylet")
+            if one.what == "joins" and one.facts.get("is_head")
+        }
+        return node in heads and any(heads[node] <= at <= until for one, at in heads.items() if one != node)
 
     def failures(self) -> Iterator[Violation]:
         """A node that failed while it drained was preempted if its deadline had passed, and only then."""

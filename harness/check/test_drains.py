@@ -11,7 +11,7 @@ from harness.check.drains import drains
 from harness.check.ruling import Finding
 from harness.check.tale import Tale, tale
 
-NODE, ACTOR, GROUP = "0a" * 28, "a1" * 16, "b1" * 18
+NODE, OTHER, ACTOR, GROUP = "0a" * 28, "0b" * 28, "a1" * 16, "b1" * 18
 PREEMPTION, IDLE = "DRAIN_NODE_REASON_PREEMPTION", "DRAIN_NODE_REASON_IDLE_TERMINATION"
 PREEMPTED, UNEXPECTED = "AUTOSCALER_DRAIN_PREEMPTED", "UNEXPECTED_TERMINATION"
 DEADLINE = 1_000_000
@@ -52,6 +52,10 @@ def left(told: Tale, said: str, reason: str) -> Tale:
     return died(told, reason).end("bye")
 
 
+def head(node: str, told: Tale) -> Tale:
+    return told.event("raylet", "joins", {"is_head": True}, node, told.now + 1.0)
+
+
 def restarted(told: Tale) -> Tale:
     return told.restart().event("sync", "open", {}, NODE)
 
@@ -80,6 +84,10 @@ ACCUSED: dict[str, tuple[Callable[[], Tale], str]] = {
     "a new bundle after a restart": (
         lambda: prepare(restarted(decided("accepted", said=True)), at=60.0),
         "a new bundle was wanted of a node that drains",
+    ),
+    "a head's other reason, with a head that came before it": (
+        lambda: left(head(NODE, head(OTHER, tale())), PREEMPTED, UNEXPECTED),
+        "a node that left is DEAD for another reason than it gave",
     ),
     "another reason than it gave": (
         lambda: left(decided("accepted", said=True), PREEMPTED, UNEXPECTED),
@@ -114,6 +122,9 @@ LET_BE: dict[str, Callable[[], Tale]] = {
             .event("bundle", "prepared", {"group": GROUP, "index": 0}, NODE),
         ),
         at=20.0,
+    ),
+    "a head that another one retires while it leaves": lambda: left(
+        head(OTHER, head(NODE, tale())), PREEMPTED, UNEXPECTED
     ),
     "left for its reason": lambda: left(decided("accepted", said=True), PREEMPTED, PREEMPTED),
     "failed when due": lambda: failed(decided("accepted", said=True), PREEMPTED),
