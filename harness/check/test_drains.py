@@ -53,7 +53,7 @@ def left(told: Tale, said: str, reason: str) -> Tale:
 
 
 def head(node: str, told: Tale) -> Tale:
-    return told.event("raylet", "joins", {"is_head": True}, node, told.now + 1.0)
+    return told.event("raylet", "joins", {"is_head": True}, node)
 
 
 def restarted(told: Tale) -> Tale:
