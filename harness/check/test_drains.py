@@ -124,7 +124,7 @@ LET_BE: dict[str, Callable[[], Tale]] = {
         at=20.0,
     ),
     "a head that another one retires while it leaves": lambda: left(
-        head(OTHER, head(NODE, tale())), PREEMPTED, UNEXPECTED
+        decided("accepted", said=True, told=head(OTHER, head(NODE, tale()))), PREEMPTED, UNEXPECTED
     ),
     "left for its reason": lambda: left(decided("accepted", said=True), PREEMPTED, PREEMPTED),
     "failed when due": lambda: failed(decided("accepted", said=True), PREEMPTED),
