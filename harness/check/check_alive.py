@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from harness.check.assumptions import known_start
 from harness.check.rows import UNKNOWN, Rows
-from harness.check.ruling import Ruling, Violation, rule
+from harness.check.ruling import About, Ruling, Violation, rule
 from harness.check.story import Call, Story
 from harness.wire.dialect import dialect
 
@@ -64,7 +64,12 @@ def _wrong(call: Call, rows: Rows | None) -> Iterator[Violation]:
     for place, (node, alive) in enumerate(zip(asked, said, strict=True)):
         if rows is not None and (states := _states(rows, node, call)) and bool(alive) not in states:
             detail = f"place {place}: node {node} is {'not ' * (not alive)}alive by its answer"
-            yield Violation("CheckAlive is wrong about a node", detail, call.ids)
+            about = About(
+                "DEAD before that is stored" if not alive else "ALIVE though DEAD is stored",
+                "NODE",
+                keys=(node,),
+            )
+            yield Violation("CheckAlive is wrong about a node", detail, call.ids, about)
             return
 
 

@@ -95,7 +95,7 @@ def process(story: Story) -> Ruling:
     for life in story.lives:
         last_words = lines.get((life.who, life.number), [])
         if last_words and not _explained(story, life):
-            found.append(_spoken(life, last_words))
+            found.append(_spoken(story, life, last_words))
         elif unexpected(story, life):
             found.append(_ended(life))
         elif _stayed(story, life):
@@ -104,13 +104,15 @@ def process(story: Story) -> Ruling:
     return rule(NAME, found, len(story.lives))
 
 
-def _spoken(life: Life, lines: list[Event]) -> Violation:
+def _spoken(story: Story, life: Life, lines: list[Event]) -> Violation:
     """One violation a life, of its most telling line."""
     line = telling(one.facts["line"] for one in lines)
     source = next(one for one in lines if one.facts["line"] == line)
     ending = f"; {_how(life)}" if life.why == "ended" else ""
     detail = f"life {life.number} of the {life.who} wrote: {line}{ending}"
-    about = replace(last_words(line), moment=_moment(life))
+    told = line.startswith(_SIGNAL) and any(one.facts.get("asked") for one in _of_life(story, life))
+    origin = "when it was told to end" if told else ""
+    about = replace(last_words(line), moment=_moment(life), origin=origin)
     return Violation(f"the GCS wrote: {said(line)}", detail, (source.id, *life.ids), about)
 
 

@@ -184,3 +184,14 @@ def test_a_group_on_a_dead_node_tells_how_it_stood_when_the_node_died(state: str
     assert found.signature == ON_A_DEAD_NODE
     assert found.about.origin == origin
     assert set(found.about.keys) == {GROUP, NODE}
+
+
+def test_a_signal_that_strikes_while_it_ends_as_told_has_a_cause_of_its_own() -> None:
+    def struck(**asked: bool) -> str:
+        told = tale().event("gcs", "started", {"life": 0}, "gcs").event("gcs", "serving", {"life": 0}, "gcs")
+        told.event("gcs", "ended", {"life": 0, "exit": -11, **asked}, "gcs")
+        line = "*** SIGSEGV received at time=1760000000 on cpu 1 ***"
+        ruling = process(told.event("log", "fatal", {"life": 0, "line": line}, "gcs").story())
+        return names(ruling).pop()
+
+    assert struck(asked=True) == f"{struck()} (when it was told to end)"

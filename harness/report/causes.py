@@ -42,14 +42,13 @@ def _gravity(standing: str) -> tuple[int, str]:
     return {NEW: 0, KNOWN: 2}.get(standing, 1), standing
 
 
-def sentence(found: Sequence[Seen]) -> str:
-    """``3 causes: known A (4), B (1); new C (1)``."""
-    standings = sorted({one.standing for one in found}, key=_gravity, reverse=True)
-    parts = [
-        f"{standing} " + ", ".join(f"{one.cause} ({one.cases})" for one in found if one.standing == standing)
-        for standing in standings
-    ]
-    return f"{len(found)} cause{'' if len(found) == 1 else 's'}: {'; '.join(parts) or 'none'}"
+def lines(found: Sequence[Seen]) -> list[str]:
+    """``3 causes: 2 known, 1 new``, and a line for each, the known ones first: ``known: C (4)``."""
+    ordered = sorted(found, key=lambda one: (-_gravity(one.standing)[0], one.standing, one.cause))
+    counts = Counter(one.standing for one in ordered)
+    said = ", ".join(f"{count} {standing}" for standing, count in counts.items()) or "none"
+    head = f"{len(found)} cause{'' if len(found) == 1 else 's'}: {said}"
+    return [head, *(f"  {one.standing}: {one.cause} ({one.cases})" for one in ordered)]
 
 
 def as_data(found: Iterable[Seen]) -> list[dict[str, object]]:

@@ -73,7 +73,8 @@ def show(results: Collection[Result], target: str, file: TextIO, width: int, col
         console.print(Text.assemble(("skipped", "dim"), f"  {count}: {reason}"))
     found = causes.seen(one.failures for one in results)
     if found:
-        console.print(Text(causes.sentence(found)))
+        for said in causes.lines(found):
+            console.print(Text(said))
     console.print(conclusion(results, target))
 
 

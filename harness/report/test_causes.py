@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from harness.expectations import Failure, caused
-from harness.report.causes import Seen, as_data, seen, sentence
+from harness.report.causes import Seen, as_data, lines, seen
 
 
 def told(check: str, words: str, known: bool = False, known_of: str = "") -> Failure:
@@ -37,11 +37,13 @@ def test_the_worst_standing_of_a_cause_counts() -> None:
     assert seen([[NEAR], [told("agreement", "it differs", known=True)]])[0].standing == "known of 2.60.0"
 
 
-def test_it_is_a_sentence_and_data() -> None:
+def test_it_is_told_in_lines_and_as_data() -> None:
     found = seen([[EARLY], [NEW], [NEAR]])
-    assert sentence(found) == (
-        "3 causes: known durable: AddJob acknowledged before it was stored (1); "
-        "known of 2.60.0 agreement: it differs (1); new agreement: it is new (1)"
-    )
-    assert sentence([]) == "0 causes: none"
+    assert lines(found) == [
+        "3 causes: 1 known, 1 known of 2.60.0, 1 new",
+        "  known: durable: AddJob acknowledged before it was stored (1)",
+        "  known of 2.60.0: agreement: it differs (1)",
+        "  new: agreement: it is new (1)",
+    ]
+    assert lines([]) == ["0 causes: none"]
     assert as_data(found)[1] == {"cause": "agreement: it is new", "standing": "new", "cases": 1}

@@ -68,7 +68,7 @@ def fuzz(
         run(hunt, workers, seconds, plans, size, _Live(console))
         _say(console, _counts(hunt))
         _conditions(console, hunt)
-        _say(console, causes.sentence(causes.seen(hunt.failures)))
+        _say(console, "\n".join(causes.lines(causes.seen(hunt.failures))))
         _follow_ups(console, hunt, workers, shrinking, place)
     if hunt.found:
         (place / CAMPAIGN).write_text(json.dumps(as_data(hunt, place), indent=1))
@@ -157,7 +157,7 @@ def replay(
     found = causes.seen(one.failures for one in trials)
     for cause in sorted(found, key=lambda one: -one.cases):
         _say(console, f"{cause.cases} of {times}: {cause.cause} ({cause.standing})")
-    _say(console, causes.sentence(found))
+    _say(console, causes.lines(found)[0])
     if keep is not None:
         _say(console, f"the first run's record: {keep}")
     return _status(trials)
