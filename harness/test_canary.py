@@ -19,7 +19,7 @@ from harness.plugin.whole_run import ROOT, WholeRun
 
 DELETE = (
     "import os, redis, sys; e = os.environ; "
-    "store = redis.Redis(e['GAUNTLET_REDIS_HOST'], int(e['GAUNTLET_REDIS_PORT'])); "
+    "store = redis.Redis(e['GAUNTLET_REDIS_HOST'], int(e['GAUNTLET_REDIS_PORT']), retry=None); "
     "store.delete('RAY' + e['GAUNTLET_NAMESPACE'] + '@' + sys.argv[1])"
 )
 

@@ -10,6 +10,8 @@ from typing import Any
 import grpc
 import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from harness.process.child import Child
 from harness.process.ports import allocate_port
@@ -96,7 +98,7 @@ class ClusterNode:
         self.child = Child.spawn(f"cluster-{self.port}", argv, {}, home / f"{self.port}.log")
         place = StoreSettings("redis", HOST, self.port)
         until("the node answers", lambda: answers(place), evidence=self.child.log_tail)
-        self.client = Redis(HOST, self.port, decode_responses=True)
+        self.client = Redis(HOST, self.port, decode_responses=True, retry=Retry(NoBackoff(), 0))
 
     def cluster(self, name: str, *words: Any) -> Any:
         """The reply to ``CLUSTER`` ``name`` and ``words``."""

@@ -17,13 +17,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
-import redis
 
 from harness.history.recorder import Recorder
 from harness.process.guard import GUARD
 from harness.process.ports import allocate_port
 from harness.proxy import RedisProxy
 from harness.store.base import StoreSettings
+from harness.store.redis_client import client_of
 from harness.store.redis_server import RedisServer
 from harness.target.base import Launch, Target
 from harness.target.gcs import GcsProcess
@@ -103,7 +103,7 @@ def _commands(places: list[str], rounds: int) -> list[float]:
 
     def way(place: str) -> Callable[[], float]:
         host, port = place.split(":")
-        client = redis.Redis(host, int(port))
+        client = client_of(StoreSettings("redis", host, int(port)))
 
         def once() -> float:
             took = []

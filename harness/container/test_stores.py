@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from harness.container.engine import engine
 from harness.container.images import redis_image, valkey_image
@@ -147,7 +149,11 @@ def test_behind_tls_nobody_is_let_in_without_a_certificate(start: Start) -> None
     assert get(store) == "1"
     plain = client_of(replace(store.settings, tls=None), timeout=1.0)
     nobody = redis.Redis(
-        host=store.settings.host, port=store.settings.port, ssl=True, ssl_ca_certs=str(store.settings.tls.ca)
+        host=store.settings.host,
+        port=store.settings.port,
+        retry=Retry(NoBackoff(), 0),
+        ssl=True,
+        ssl_ca_certs=str(store.settings.tls.ca),
     )
     for client in (plain, nobody):
         with contextlib.closing(client), pytest.raises(redis.RedisError):

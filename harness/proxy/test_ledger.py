@@ -176,7 +176,9 @@ def test_a_subscriber_is_passed_unparsed(desk: Desk) -> None:
 
 
 def test_resp3_and_its_pushes_pass(desk: Desk) -> None:
-    with closing(redis.Redis(desk.host, desk.port, password="s3cret", protocol=3)) as modern:
+    with closing(
+        redis.Redis(desk.host, desk.port, password="s3cret", protocol=3, retry=Retry(NoBackoff(), 0))
+    ) as modern:
         modern.hset("hash", "a", "1")
         assert modern.hgetall("hash") == {b"a": b"1"}
     with closing(desk.link()) as link:

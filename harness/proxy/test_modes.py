@@ -287,7 +287,7 @@ def test_a_rule_that_is_disarmed_while_it_waits_strikes_nothing(bench: Bench) ->
 def test_another_gcs_is_not_struck(bench: Bench) -> None:
     bench.arm(KillBefore())
     host, port = bench.proxy.open(via="rival")
-    with closing(redis.Redis(host=host, port=port)) as rival:
+    with closing(redis.Redis(host=host, port=port, retry=Retry(NoBackoff(), 0))) as rival:
         rival.hset(ACTOR, "a", "1")
         with pytest.raises(redis.ConnectionError):
             bench.gcs.hset(ACTOR, "b", "1")
