@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from harness.wire.dialect import dialect
+from reference_gcs.clock import Clock
 from reference_gcs.core import effects as fx
 from reference_gcs.core import events as ev
 from reference_gcs.core.config import Config
@@ -30,6 +31,7 @@ class Shell:
         spoken = dialect()
         self.server = Server(spoken, self.feed)
         self._outbound = Outbound(spoken, self.feed)
+        self._clock = Clock()
         self._opening: asyncio.Task[None] | None = None
         self._duties = self._all_duties()
         self.store: Store
@@ -40,7 +42,7 @@ class Shell:
 
     def feed(self, event: ev.Event) -> None:
         """Give the core an event and obey its effects."""
-        self._gcs, effects = step(self._gcs, event, time.time())
+        self._gcs, effects = step(self._gcs, event, self._clock.now())
         for effect in effects:
             self._obey(effect)
 
