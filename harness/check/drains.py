@@ -153,7 +153,10 @@ class _Case:
         )
 
     def marks(self) -> Iterator[Violation]:
-        """What a refused drain leaves behind: actors that would restart for free."""
+        """What a refused drain leaves behind: actors that would restart for free.
+
+        One that is about to be created may bear the mark of the node from which it comes.
+        """
         refused = {one.who: one for one in self._decided if one.what == "refused"}
         taken = {node for node, one in self._accepted.items() if one.facts.get("reason") == PREEMPTION}
         taken |= {
@@ -166,7 +169,8 @@ class _Case:
         for one in self._rows:
             row = one.row or {}
             node = row.get("address", {}).get("node_id", "")
-            if one.table != "ACTOR" or not row.get("preempted") or one.key in told:
+            marked = one.table == "ACTOR" and row.get("preempted") and row.get("state") == "ALIVE"
+            if not marked or one.key in told:
                 continue
             if node in refused.keys() - taken and refused[node].at <= one.end:
                 told.add(one.key)

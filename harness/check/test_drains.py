@@ -112,6 +112,9 @@ LET_BE: dict[str, Callable[[], Tale]] = {
     "preempted at last": lambda: actor(
         decided("accepted", said=True, told=decided("refused", said=False, reason=IDLE)), preempted=True
     ),
+    "one that comes from a preempted node": lambda: decided("refused", said=False, reason=IDLE).write(
+        "ACTOR", ACTOR, {"state": "PENDING_CREATION", "address": {"node_id": NODE}, "preempted": True}
+    ),
     "a bundle on its way": lambda: prepare(decided("accepted", said=True), at=3.0),
     "a bundle that it holds": lambda: prepare(
         decided(

@@ -20,9 +20,23 @@ from harness.wire import messages as m
 def asks(what: op.Operation, owners: Owners) -> list[Ask]:
     """The requests of ``what``, each to be sent when the one before was acknowledged.
 
-    None for what is no request: UnregisterNode is a raylet's, and Subscribe goes on for ever.
+    None for what is no request: UnregisterNode is a raylet's, and Subscribe goes on for ever. None for a drain,
+    which names a node of the engine and a time of its clock: :func:`drain`.
     """
     return _ASKS[type(what)](what, owners)
+
+
+def drain(what: op.DrainNode, node: bytes, now: float) -> Ask:
+    """The request that ``node`` drains, asked at ``now`` (Unix seconds)."""
+    autoscaler = m.autoscaler
+    idle, taken = autoscaler.DRAIN_NODE_REASON_IDLE_TERMINATION, autoscaler.DRAIN_NODE_REASON_PREEMPTION
+    return ask(
+        "AutoscalerStateService.DrainNode",
+        node_id=node,
+        reason=idle if what.idle else taken,
+        reason_message="drained by a plan",
+        deadline_timestamp_ms=int((now + what.deadline) * 1000),
+    )
 
 
 def subscription(what: op.Subscribe, subscriber: bytes) -> Ask:
@@ -160,6 +174,7 @@ _ASKS: dict[type[Any], Callable[[Any, Owners], list[Ask]]] = {
     op.Publish: _publish,
     op.GetNodes: _get_nodes,
     op.UnregisterNode: lambda _what, _: [],
+    op.DrainNode: lambda _what, _: [],
     op.Intrude: lambda what, _: [
         ask(
             "InternalKVPut", key=_bytes(what.key), value=b"an intruder", overwrite=True, namespace=b"gauntlet"

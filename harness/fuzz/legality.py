@@ -184,6 +184,7 @@ _NOTES: Mapping[type[Any], Callable[[Known, Any], object]] = {
     op.StartGroup: lambda known, do: known.groups.setdefault(do.group, do),
     op.RemoveGroup: lambda known, do: known.removed.add(do.group) if do.group in known.groups else None,
     op.UnregisterNode: _note_unregister,
+    op.DrainNode: lambda known, do: known._leaves(do.node),
     fault.KillDriver: lambda known, do: known.mute.add(do.job % names.JOBS),
     fault.KillNode: lambda known, do: known._leaves(do.node),
     fault.AddNode: _note_add_node,

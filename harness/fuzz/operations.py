@@ -152,6 +152,16 @@ class UnregisterNode:
 
 
 @dataclass(frozen=True)
+class DrainNode:
+    """A node is asked to take nothing new and to leave: because it is ``idle``, which it may refuse, or because
+    its machine is taken away ``deadline`` seconds later."""
+
+    node: int = 0
+    idle: bool = False
+    deadline: float = 10.0
+
+
+@dataclass(frozen=True)
 class Intrude:
     """A caller who may not call puts ``key``. ``claims``: to belong to another cluster, another token, or none.
 
@@ -166,6 +176,6 @@ Operation = (
     AddJob | FinishJob | NextJobId | ListJobs | StartActor | KillActor | ForgetActor | ReviveActor | GetActor
     | GetNamedActor | ListActors | StartGroup | RemoveGroup | WaitGroup | GetGroup | GetNamedGroup
     | ListGroups | Put | Get | Read | Delete | AddWorker | GetWorkers | ReportWorker | Subscribe | Publish
-    | GetNodes | UnregisterNode | Intrude
+    | GetNodes | UnregisterNode | DrainNode | Intrude
 )  # fmt: skip
 OPERATIONS: tuple[type[Operation], ...] = Operation.__args__

@@ -115,4 +115,5 @@ _READS: Mapping[type[Any], Callable[[Any], op.Operation]] = {
     op.RemoveGroup: lambda do: op.GetGroup(do.group),
     op.WaitGroup: lambda do: op.GetGroup(do.group),
     op.UnregisterNode: lambda _: op.GetNodes(),
+    op.DrainNode: lambda _: op.GetNodes(),
 }

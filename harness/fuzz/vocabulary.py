@@ -82,6 +82,7 @@ OPERATIONS: Mapping[type[Any], Fields] = {
         "nodes": ((0, -1), (1, 0), (-1, 0, 1), (3, 2, 1, 0), (0, 1, 2), ()),
     },
     op.UnregisterNode: {"node": NODES, "preempted": BOTH},
+    op.DrainNode: {"node": NODES, "idle": BOTH, "deadline": (10.0, 1.0, 60.0)},
     op.Intrude: {"claims": op.CLAIMS, "key": KEYS},
 }  # fmt: skip
 OFTEN = (*(op.StartActor,) * 8, op.StartGroup, op.StartGroup, op.KillActor, op.Put, op.AddJob)

@@ -35,7 +35,7 @@ _BY_METHOD = {
     "ListNamedActors": "D4", "GetActorInfo": "D4", "GetAllActorInfo": "D4", "CreatePlacementGroup": "I3",
     "RemovePlacementGroup": "I7", "WaitPlacementGroupUntilReady": "P3", "GetPlacementGroup": "D6",
     "GetNamedPlacementGroup": "D6", "GetAllPlacementGroup": "D6", "CheckAlive": "N6", "GetAllNode": "D1",
-    "UnregisterNode": "D11", "GetAllAvailable": "N5", "GetAllTotal": "N5", "GetAllResource": "N5",
+    "UnregisterNode": "D11", "DrainNode": "N8", "GetAllAvailable": "N5", "GetAllTotal": "N5", "GetAllResource": "N5",
 }  # fmt: skip
 SHORT = 160
 """The longest request that is shown, in letters."""

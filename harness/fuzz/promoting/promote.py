@@ -111,7 +111,7 @@ def _options(page: Page, plan: Plan, script: Script) -> list[str]:
         found.append("fronted=True")
     if any(isinstance(one.do, fault.KillStore) for one in plan.steps):
         found.append('store="redis+aof"')
-    leaving = ("KillNode", "UnregisterNode")
+    leaving = ("KillNode", "UnregisterNode", "DrainNode")
     if plan.reconnect_limit < Plan().reconnect_limit or any(
         type(one.do).__name__ in leaving for one in plan.steps
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from random import Random
 from typing import Any
 
@@ -51,6 +52,8 @@ class Script:
         self._time.arm_next()
         if isinstance(do, op.UnregisterNode):
             self._leave(do)
+        elif isinstance(do, op.DrainNode):
+            self._drain(do, step)
         elif isinstance(do, op.Subscribe):
             by = self._cast.mention(self._cast.client(step.client))
             self._heard += 1
@@ -80,6 +83,14 @@ class Script:
             self._gone.add(node)
             with self._page.block(f'if cluster.raylets[{node}].state == "connected"'):
                 self._page.say(f"cluster.raylets[{node}].leave()")
+
+    def _drain(self, do: op.DrainNode, step: Step) -> None:
+        by = self._cast.mention(self._cast.client(step.client))
+        node = f"cluster.raylets[{do.node % self._nodes}].node_id"
+        more = ["idle=True"] if do.idle else []
+        arguments = [f"{by}.drain_node", node, *more, f"seconds={number(do.deadline)}"]
+        with self._page.block(f"for _ in range({step.times})") if step.times > 1 else nullcontext():
+            self._page.call(f"{by}.begin", arguments)
 
     # -- faults ------------------------------------------------------------------------------
 

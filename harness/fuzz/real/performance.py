@@ -211,6 +211,8 @@ class Performance:
         if isinstance(do, op.UnregisterNode):
             if (raylet := self.raylet(do.node)) is not None and raylet.state == "connected":
                 raylet.leave(do.preempted)
+        elif isinstance(do, op.DrainNode):
+            self._drain(do, step)
         elif isinstance(do, op.Subscribe):
             client = self.cluster.client_at(self.links.way() or self.cluster.address, {}, "listener")
             client.cluster_id = self._clients[0].gcs.cluster_id
@@ -219,6 +221,12 @@ class Performance:
             self._intrude(do)
         else:
             self._ask(do, step)
+
+    def _drain(self, do: op.DrainNode, step: Step) -> None:
+        raylet = self.raylet(do.node)
+        if raylet is not None and raylet.registered:
+            client = self._clients[step.client % len(self._clients)]
+            client.ask([asking.drain(do, raylet.node_id, time.time())], step.times)
 
     def _intrude(self, do: op.Intrude) -> None:
         """Of another cluster alone: a warm cluster has no token to be wrong about."""

@@ -25,7 +25,7 @@ from harness.fuzz.sim.lives import Lives
 from harness.fuzz.sim.looking import CALM, close
 from harness.fuzz.sim.raylet import Raylet
 from harness.fuzz.sim.record import NAMESPACE, Record
-from harness.fuzz.sim.server import Server
+from harness.fuzz.sim.server import WALL, Server
 from harness.fuzz.sim.store import Store
 from harness.fuzz.sim.workers import IP, Driver, Worker
 from harness.raylet.drain import goodbye
@@ -162,9 +162,8 @@ class World:
             break_down(self, do)
             return
         self.lives.doom(tag)
-        if isinstance(do, op.UnregisterNode):
-            if (raylet := self.raylet(do.node)) is not None and raylet.registered:
-                raylet.leave(goodbye(do.preempted, "asked to"))
+        if isinstance(do, op.UnregisterNode | op.DrainNode):
+            self._take_out(do, step, tag)
         elif isinstance(do, op.Subscribe):
             client = Client(self, f"listener-{tag}")
             client.channel.cluster_id = self.clients[0].channel.cluster_id
@@ -188,6 +187,17 @@ class World:
                     client.ask(asks, times, tag, answered)
 
             self.order.ask(do, send)
+
+    def _take_out(self, do: op.UnregisterNode | op.DrainNode, step: Step, tag: int) -> None:
+        """A node leaves by itself, or a client asks that it drains."""
+        raylet = self.raylet(do.node)
+        if raylet is None or not raylet.registered:
+            return
+        if isinstance(do, op.UnregisterNode):
+            raylet.leave(goodbye(do.preempted, "asked to"))
+        else:
+            asks = [asking.drain(do, raylet.node_id, WALL + self.clock.now)]
+            self.clients[step.client % len(self.clients)].ask(asks, step.times, tag)
 
     def _intrude(self, do: op.Intrude, tag: int) -> None:
         """A client of its own, which claims what it has no right to."""
