@@ -190,7 +190,7 @@ PROOFS: Mapping[str, Proof] = {
     "at most once": Proof("creates-living-actors-again", "creates-living-actors-again"),
     "one name, one actor": Proof("gives-a-name-twice", "gives-a-name-twice"),
     "unique job ids": Proof("counts-jobs-in-memory", "counts-jobs-in-memory"),
-    "agreement": Proof("forgets-nodes", "forgets-nodes"),
+    "agreement": Proof("forgets-jobs", "forgets-jobs"),
     "survival": Proof("kills-living-actors", "kills-living-actors"),
     "nothing unasked": Proof("ends-detached-actors-with-their-job", "ends-detached-actors-with-their-job"),
     "recovery orders": Proof("tells-every-node-twice", "tells-every-node-twice"),
