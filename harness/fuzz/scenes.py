@@ -187,10 +187,19 @@ def _lost_while_asked(scene: _Scene) -> list[Step]:
     return [start, *spares, *late, *lost]
 
 
+def _drained(scene: _Scene) -> list[Step]:
+    """A node with work on it drains, perhaps over a restart; a group wants room there; then the node is gone."""
+    start = scene.start(cpus=1.0, node=1, detached=True, restarts=1)
+    drain = Step(op.DrainNode(1, deadline=1.0), 0.5)
+    kills = [scene.kill()] if scene.pick((True, False)) else []
+    group = scene.soon(op.StartGroup(scene.group, (1.0, 1.0), "STRICT_SPREAD", detached=True))
+    return [start, drain, *kills, group, Step(fault.KillNode(1), 6.0)]
+
+
 SCENES: tuple[Callable[[_Scene], list[Step]], ...] = (
     _restarting, _restarting, _bereft, _registered, _job_ends, _job_ends, _job_ends, _family, _half_a_group, _half_a_group,
     _tenant, _mute, _two_heads, _torn, _intruders, _crowd, _two_streams, _two_gcs, _hung,
-    _lost_while_asked, _lost_while_asked, _let_go,
+    _lost_while_asked, _lost_while_asked, _let_go, _drained, _drained,
 )  # fmt: skip
 
 
