@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,17 +67,36 @@ def gaps(story: Story) -> tuple[list[Violation], int]:
 
 
 def _changes(story: Story) -> Iterator[Seen]:
-    """The writes that gave a row another state, one that is to be published."""
+    """The writes that gave a row another state, one that is to be published.
+
+    A state that was written over before its own write was answered is over by the time that it could be told.
+    """
     last: dict[tuple[str, str], str] = {}
     until = story.store_lost if story.store_lost is not None else float("inf")
-    for seen in written(story):
-        if seen.table not in DUE or seen.stage is None or seen.end >= until:
-            continue
+    told = [
+        seen for seen in written(story) if seen.table in DUE and seen.stage is not None and seen.end < until
+    ]
+    over = _written_over(told)
+    for number, seen in enumerate(told):
+        assert seen.stage is not None
         state, place = seen.stage.state, (seen.table, seen.key)
         from_baseline = story.baseline is not None and seen.ids == (story.baseline.id,)
-        if last.get(place) != state and state in DUE[seen.table] and not from_baseline:
+        changed = last.get(place) != state and not from_baseline
+        if changed and state in DUE[seen.table] and number not in over:
             yield seen
         last[place] = state
+
+
+def _written_over(writes: Sequence[Seen]) -> set[int]:
+    """The places in ``writes`` of those that the next write of the same row overtook."""
+    found: set[int] = set()
+    before: dict[tuple[str, str], int] = {}
+    for number, seen in enumerate(writes):
+        previous = before.get((seen.table, seen.key))
+        if previous is not None and seen.start < writes[previous].end:
+            found.add(previous)
+        before[seen.table, seen.key] = number
+    return found
 
 
 def _subscriptions(story: Story) -> Iterator[Subscription]:

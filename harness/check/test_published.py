@@ -73,6 +73,16 @@ def test_a_change_is_a_write_of_another_state_that_is_published(
     assert due(polls(told)) == count
 
 
+@pytest.mark.parametrize(
+    ("at", "key", "count"),
+    [(10.4, ACTOR, 1), (10.5, ACTOR, 2), (10.4, OTHER, 2)],
+    ids=["before", "after", "another"],
+)
+def test_a_state_that_is_written_over_before_its_answer_is_not_due(at: float, key: str, count: int) -> None:
+    told = becomes(becomes(listens(), at=10.0), "RESTARTING", key, at=at)
+    assert due(polls(told)) == count
+
+
 def test_what_the_baseline_found_is_no_change() -> None:
     first = {"ACTOR": {ACTOR: {"state": "ALIVE"}, OTHER: {"state": "ALIVE"}}}
     told = polls(listens(tale().look("baseline", stored=first, at=2.0), at=1.0))
