@@ -13,6 +13,7 @@ _OF_TIME = ("time", "time_ns", "ctime", "localtime", "gmtime", "strftime")
 _OF_DATETIME = ("now", "utcnow", "today")
 RECORDED = {
     "harness/driver/driver.py: drain_node": "a drain's deadline is a moment of the wall clock, says the protocol",
+    "harness/fuzz/real/performance.py: _drain": "a drain's deadline is a moment of the wall clock, says the protocol",
     "harness/raylet/sync.py: _write": "versions of views, as Ray's raylets number them",
     "harness/raylet/workers.py: LocalWorker": "when a worker started, in its row",
     "harness/raylet/workers.py: failure": "when a worker died, in its row",

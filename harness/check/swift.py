@@ -20,8 +20,9 @@ NAME = "swift start"
 READY_S = 1.0
 ROWS = 100
 """So many rows in a table a GCS must load in that time."""
-BARE_STARTS = 3.0
+BARE_STARTS = 5.0
 """For how many bare starts of its program a real one is given time: it also loads its tables and opens its port."""
+_NEVER = float("inf")
 _DOWN = {"paused": "resumed", "killed": "restarted", "disconnected": "connected"}
 
 _Key = tuple[str, int]
@@ -61,7 +62,8 @@ class _RealTime:
         self._bare = _facts(story.of("note"), BARE_START, "seconds")
         self._older = _facts(story.of("gcs"), "started", "again")
         store = [(one.at, one.what) for one in story.of("store")]
-        self._away: list[Span] = [*spans(store, _DOWN), *((at, at) for at, _ in store)]
+        down = ((since, _answered(story, until)) for since, until in spans(store, _DOWN))
+        self._away: list[Span] = [*down, *((at, at) for at, _ in store)]
         links = [(one.at, one.what) for one in story.of("gcs")]
         self._away += spans(links, {"disconnected": "connected"})
 
@@ -80,6 +82,11 @@ class _RealTime:
             return None
         certain = silent - life.started - _stored(story, life, silent)
         return (certain, READY_S + BARE_STARTS * bare) if certain > READY_S else None
+
+
+def _answered(story: Story, since: float) -> float:
+    """When the store answered a command after ``since``: one that has just started refuses connections."""
+    return min((one.done for one in story.ledger if one.done is not None and one.at >= since), default=_NEVER)
 
 
 def _facts(events: Sequence[Event], what: str, name: str) -> Mapping[_Key, float]:

@@ -11,6 +11,7 @@ from harness.check.ruling import Finding, Ruling
 from harness.check.tale import tale
 from harness.fuzz.faults import AddNode, KillGcs, Rival
 from harness.fuzz.operations import (
+    DrainNode,
     FinishJob,
     Get,
     GetNodes,
@@ -38,7 +39,7 @@ ALL_AT_ONCE = (
     Step(StartGroup(0, (1.0, 1.0), "SPREAD"), 0.05), Step(Put("k", "v")), Step(Get("k"), 0.1), Step(NextJobId()),
     Step(GetNodes("alive")), Step(Intrude(), 0.1), Step(KillGcs(0.02), 0.3), Step(Put("k", "w")),
     Step(AddNode(2.0), 0.3), Step(Get("k"), 0.2), Step(NextJobId()), Step(KillActor(1), 0.1),
-    Step(FinishJob(1), 0.3), Step(GetNodes("alive"), 0.2), Step(UnregisterNode(2, preempted=True), 0.2),
+    Step(FinishJob(1), 0.3), Step(GetNodes("alive"), 0.2), Step(DrainNode(1), 0.2), Step(UnregisterNode(2, preempted=True), 0.2),
 )  # fmt: skip
 WITH_A_RIVAL = (Step(Put("k", "v")), Step(Rival(0.3), 0.1), Step(Put("k", "w"), 0.5))
 
