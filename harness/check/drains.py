@@ -144,13 +144,22 @@ class _Case:
     def _gone(self, node: str, at: float) -> bool:
         """Whether a GCS may take the node for dead, or not know it, at ``at``."""
         joined = any(one.what == "joins" and one.who == node for one in self.story.of("raylet"))
-        goodbye, death = self._goodbyes.get(node), self._deaths.get(node)
+        goodbye = self._goodbyes.get(node)
         return (
             not joined
             or self._ends.get(node, inf) <= at
             or (goodbye is not None and goodbye.start <= at)
-            or (death is not None and death.start <= at)
+            or self._first_dead.get(node, inf) <= at
         )
+
+    @cached_property
+    def _first_dead(self) -> Mapping[str, float]:
+        """Node -> when a row first said that it is DEAD, also on a store that has lost others."""
+        found: dict[str, float] = {}
+        for one in (*written(self.story), *read(self.story)):
+            if one.table == "NODE" and (one.row or {}).get("state") == "DEAD":
+                found[one.key] = min(one.start, found.get(one.key, inf))
+        return found
 
     def marks(self) -> Iterator[Violation]:
         """What a refused drain leaves behind: actors that would restart for free.

@@ -135,6 +135,13 @@ LET_BE: dict[str, Callable[[], Tale]] = {
     "a node that is gone": lambda: decided(
         None, said=True, told=tale().event("raylet", "joins", {}, NODE).event("raylet", "exit", {}, NODE)
     ),
+    "a node that is DEAD on a store that lost a row": lambda: decided(
+        None,
+        said=True,
+        told=died(
+            tale().event("raylet", "joins", {}, NODE).event("store", "tampered", {}, at=1.0), UNEXPECTED
+        ),
+    ),
     "a restart before which nothing was told": lambda: failed(
         decided("accepted", said=True).restart(), UNEXPECTED
     ),
