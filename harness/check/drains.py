@@ -126,14 +126,15 @@ class _Case:
     # --- N8 -----------------------------------------------------------------------------------
 
     def answers(self) -> Iterator[Violation]:
-        """An answer is one that the raylet gave while the GCS was asked."""
+        """An answer is one that the raylet gave while the GCS was asked. A node that is gone counts as drained,
+        whatever its raylet said to others who asked at the same time."""
         for call in self._asked:
             if call.outcome != "ok" or call.end is None:
                 continue
             node, said = call.request["node_id"], bool(call.reply.get("is_accepted"))
             decided = [one for one in self._decided if one.who == node and call.start <= one.at <= call.end]
             self.judged += 1
-            if not decided and said and self._gone(node, call.end):
+            if said and self._gone(node, call.end):
                 continue
             if all((one.what == "accepted") != said for one in decided):
                 told = f"node {node}: {'accepted' if said else 'refused'}; its raylet said "

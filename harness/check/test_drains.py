@@ -142,6 +142,12 @@ LET_BE: dict[str, Callable[[], Tale]] = {
             tale().event("raylet", "joins", {}, NODE).event("store", "tampered", {}, at=1.0), UNEXPECTED
         ),
     ),
+    "a node that is gone after it refused another": lambda: decided(
+        "refused",
+        said=True,
+        reason=IDLE,
+        told=left(tale().event("raylet", "joins", {}, NODE), UNEXPECTED, UNEXPECTED),
+    ),
     "a restart before which nothing was told": lambda: failed(
         decided("accepted", said=True).restart(), UNEXPECTED
     ),
