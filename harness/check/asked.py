@@ -97,6 +97,11 @@ def killed(told: Tale, actor: str = ACTOR) -> Tale:
     return told.call("KillActorViaGcs", {"actor_id": actor})
 
 
+def specced(told: Tale, actor: str = ACTOR, **how: Any) -> Tale:
+    """The actor's task spec is written."""
+    return told.write("ACTOR_TASK_SPEC", actor, {}, **how)
+
+
 def died(told: Tale) -> Tale:
     return told.write("ACTOR", ACTOR, {"state": "DEAD"})
 

@@ -32,8 +32,10 @@ from harness.check.asked import (
     left,
     living,
     made,
+    registered,
     rooted,
     spec,
+    specced,
 )
 from harness.check.ruling import Finding
 from harness.check.tale import tale
@@ -104,6 +106,13 @@ BROKEN = {
         DETACHED,
     ),
     "nobody left": (died(left(living(caller_address={"worker_id": NIL, "node_id": ""}), NIL)), ENDED),
+    "its task spec was refused, and stored before": (
+        died(specced(specced(living()), applied=False)),
+        ENDED,
+    ),
+    "its task spec was refused only later": (specced(died(living()), applied=False), ENDED),
+    "its task spec was never answered": (died(specced(living(), applied=False, took=None)), ENDED),
+    "another actor's task spec was refused": (died(specced(living(), ROOT, applied=False)), ENDED),
     "it is told by a message": (
         living().message("GCS_ACTOR_CHANNEL", ACTOR, {"state": "DEAD"}),
         ENDED,
@@ -114,6 +123,7 @@ BROKEN = {
     ),
 }  # fmt: skip
 FINE = {
+    "its task spec was refused": died(specced(registered(), applied=False)),
     "killed": died(living().call("KillActorViaGcs", {"actor_id": ACTOR})),
     "out of scope": died(living().call("ReportActorOutOfScope", {"actor_id": ACTOR})),
     "its job is finished": died(finished(living())),

@@ -184,6 +184,7 @@ class _Reasons:
     def __init__(self, story: Story) -> None:
         self._ends: Endings = endings(story, cuts=False)
         self._places = _places(story)
+        self._specless = _specless(story)
         self._bent: dict[str, float] = {}
         self._jobs: dict[str, tuple[str, ...]] = {}
         self._groups: dict[str, tuple[float, Row]] = {}
@@ -202,6 +203,7 @@ class _Reasons:
     def excuse(self, actor: str, spec: Row, at: float) -> bool:
         return (
             self._bent.get(actor, float("inf")) <= at
+            or self._specless.get(actor, float("inf")) <= at
             or self._nowhere(spec, at)
             or self._ends.by(at, self._depends_on(actor, spec))
             or any(
@@ -249,6 +251,21 @@ class _Reasons:
         homeless = bool(group) and (made > at or index >= len(about.get("bundles", ())))
         jobless = not _detached(spec) and spec.get("job_id", "") not in self._jobs
         return homeless or jobless or (bool(affinity) and not affinity.get("soft"))
+
+
+def _specless(story: Story) -> dict[str, float]:
+    """Actors of which the store refused the first task spec, and when: a GCS that finds the row alone cannot load it."""
+    found: dict[str, float] = {}
+    stored: set[str] = set()
+    for write in story.writes:
+        if write.table != "ACTOR_TASK_SPEC" or write.row is None:
+            continue
+        actor, entry = key_of(write), write.entry
+        if entry.applied:
+            stored.add(actor)
+        elif entry.applied is False and entry.done is not None and actor not in stored:
+            found.setdefault(actor, entry.at)
+    return found
 
 
 def _places(story: Story) -> dict[str, set[str]]:
