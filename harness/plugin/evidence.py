@@ -49,8 +49,11 @@ class Mended(AssertionError):
 def make_folder(config: pytest.Config) -> None:
     """Make the run's folder, which holds the JUnit file as well. EnvironmentProblem when it cannot be made.
 
-    To be called before pytest is configured: its JUnit plugin then reads where to write.
+    To be called before pytest is configured: its JUnit plugin then reads where to write. A worker of
+    xdist makes none.
     """
+    if hasattr(config, "workerinput"):
+        return
     if config.getoption("--run-dir") and not config.option.collectonly:
         made = folder.create(Path(config.getoption("--run-dir")), target_of(config).name)
         config.stash[_FOLDER] = made
