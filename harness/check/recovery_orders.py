@@ -169,14 +169,24 @@ class _Judge:
     # --- R4 and R5 -----------------------------------------------------------------------------------
 
     def _answer(self, order: Event) -> float | None:
-        """When a raylet answered ``order``; infinity: it did not; None: nobody knows."""
-        ending = self._endings.get((order.who, order.facts.get("seq"), order.what))
+        """When a raylet did as ``order`` says and answered; infinity: it did not; None: nobody knows."""
+        ending = self._ending(order)
         if ending is not None:
             return ending.at if ending.facts.get("outcome") == "answered" else float("inf")
         script = order.facts.get("script", "")
         if not script:
             return order.at
         return None if script in LATE else float("inf")
+
+    def _ending(self, order: Event) -> Event | None:
+        return self._endings.get((order.who, order.facts.get("seq"), order.what))
+
+    def _settled(self, order: Event) -> float | None:
+        """The same of a sweep that may not come again: an error is an answer to it too."""
+        ending = self._ending(order)
+        if ending is not None and ending.facts.get("outcome") == "refused":
+            return ending.at
+        return self._answer(order)
 
     @cached_property
     def _endings(self) -> Mapping[tuple[str, int | None, str], Event]:
@@ -187,8 +197,8 @@ class _Judge:
         }
 
     def _swept(self, node: str, orders: list[Event], methods: frozenset[str]) -> float | None:
-        """When the node first answered a sweep of this life; None: nobody knows."""
-        answers = [self._answer(one) for one in orders if one.who == node and one.what in methods]
+        """When the node first answered a sweep of this life, as it was asked or with an error; None: nobody knows."""
+        answers = [self._settled(one) for one in orders if one.who == node and one.what in methods]
         certain = [one for one in answers if one is not None]
         return None if len(certain) < len(answers) else min(certain, default=float("inf"))
 

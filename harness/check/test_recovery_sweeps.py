@@ -27,8 +27,8 @@ BROKEN = {
         order(order(told_of(back()), LEASE), WORKERS),
         LEASED,
     ),
-    "a lease after a sweep that was refused": (
-        order(ended(order(told_of(back()), WORKERS), "refused"), LEASE),
+    "a lease after a sweep whose caller is gone": (
+        order(ended(order(told_of(back()), WORKERS), "caller gone"), LEASE),
         LEASED,
     ),
     "a bundle before another node's sweep": (
@@ -52,7 +52,7 @@ BROKEN = {
         LEASED,
     ),
     "a second sweep that nobody answers": (
-        order(ended(order(order(told_of(back()), LEASE, at=20.2), WORKERS), "refused"), WORKERS),
+        order(ended(order(order(told_of(back()), LEASE, at=20.2), WORKERS), "caller gone"), WORKERS),
         LEASED,
     ),
     "a bundle before another node's sweep, and a third was killed before": (
@@ -81,6 +81,8 @@ BROKEN = {
     ),
 }  # fmt: skip
 FINE = {
+    "a lease after an error to the sweep": order(ended(order(told_of(back()), WORKERS), "refused"), LEASE),
+    "a bundle after an error to the sweep": order(ended(order(told_of(back()), BUNDLES), "refused"), PREPARE),
     "a raylet that was killed before the GCS ended": order(
         order(told_of(back(other="ALIVE").event("raylet", "killed", {}, OTHER, at=17.0)), BUNDLES), PREPARE
     ),
