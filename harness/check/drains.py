@@ -12,7 +12,7 @@ from math import inf
 from typing import Any
 
 from harness.check.observed import Seen, read, written
-from harness.check.ruling import Ruling, Violation, rule
+from harness.check.ruling import About, Ruling, Violation, rule
 from harness.check.story import Call, Life, Story
 from harness.check.troubles import Troubles
 from harness.history.event import Event
@@ -226,7 +226,11 @@ class _Case:
             if written != reason:
                 said = f"node {node}: said {reason}, died of {written}"
                 proof = (*call.ids, *death.ids)
-                yield Violation("a node that left is DEAD for another reason than it gave", said, proof)
+                # Of a goodbye that was acknowledged and lost this is one more effect.
+                about = About(kind="NODE", keys=(node,))
+                yield Violation(
+                    "a node that left is DEAD for another reason than it gave", said, proof, about
+                )
 
     def _retired(self, node: str, until: float) -> bool:
         """Whether another head, which retires this one (N4), may have been quicker than its goodbye."""

@@ -94,7 +94,8 @@ def _too_early(call: Call, promise: Promise, key: str, rows: Rows) -> Violation:
     if late is None or late.done is None:
         proof = call.ids if late is None else (*call.ids, late.entry.id)
         sent = "never written" if late is None else f"written at {late.entry.at:.6f}, never confirmed"
-        about = early(call.method, key, lost=late is None)
+        # A write that nobody confirmed may have gone with the store.
+        about = early(call.method, key, lost=late is None or not late.entry.applied)
         return Violation(f"{call.method} was acknowledged and never stored", f"{what}; {sent}", proof, about)
     said = f"{what}; written at {late.entry.at:.6f}, stored at {late.done:.6f}, {late.done - end:.6f} s late"
     proof = (*call.ids, late.entry.id)

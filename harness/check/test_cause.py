@@ -91,6 +91,14 @@ def test_an_early_answer_and_its_loss_are_one_cause_and_name_the_row() -> None:
     assert any(one.about.lost for one in ruling.violations)
 
 
+def test_what_was_sent_to_the_store_and_never_confirmed_is_lost_too() -> None:
+    told = tale().begin("InternalKVPut", PUT).write("KV", KEY, "v", took=None, applied=None).end()
+    (found,) = durable(told.story()).violations
+    assert found.signature == "InternalKVPut was acknowledged and never stored" and found.about.lost
+    written = tale().begin("InternalKVPut", PUT).write("KV", KEY, "v", took=None, applied=True).end()
+    assert not any(one.about.lost for one in durable(written.story()).violations)
+
+
 def test_what_was_stored_and_is_gone_has_another_cause_in_the_same_words() -> None:
     stored = tale().begin("InternalKVPut", PUT).write("KV", KEY, "v").end()
     ruling = durable(stored.restart().look(view={"kv": {}}, stored={}).story())
