@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from typing import Any
 
 from harness.check.agreement_store import store_disagrees
+from harness.check.cause import HEAD_AGAIN
+from harness.check.endings import heads_again
 from harness.check.rows import UNKNOWN, Rows
 from harness.check.ruling import About, Finding, Ruling, Violation, rule
 from harness.check.story import Look, Story
@@ -18,6 +20,7 @@ Row = Mapping[str, Any]
 Table = Mapping[str, Row]
 
 ON_A_DEAD_NODE = "a CREATED group has a bundle on a node that is DEAD"
+ANOTHER_STATE = "a node has another state in the store"
 TINY = 1e-6
 REST_S = 0.3
 """For how long nothing may have changed before a look, in seconds, if a disagreement is to count."""
@@ -66,9 +69,9 @@ def agreement(story: Story) -> Ruling:
     }
     disobeyed |= _prepared_late(story)
     books = {node: book for node, book in look.books.items() if node not in disobeyed}
-    rows = Rows(story)
+    rows, heads = Rows(story), heads_again(story)
     found = [
-        replace(one, events=(look.id,), about=traced(one, rows))
+        replace(one, events=(look.id,), about=traced(one, rows, heads))
         for one in complaints(look.view, books, look.stored)
     ]
     found += _uncommitted(story, look, books)
@@ -78,11 +81,14 @@ def agreement(story: Story) -> Ruling:
     return rule("agreement", found, len(books) + sum(len(look.view.get(one, {})) for one in tables))
 
 
-def traced(found: Violation, rows: Rows) -> About:
+def traced(found: Violation, rows: Rows, heads: Set[str] = frozenset()) -> About:
     """What a violation is about, with the state in which its group was stored when it lost the node.
 
-    Nothing is added where that was CREATED, or where no row tells.
+    Nothing is added where that was CREATED, or where no row tells. Of a node among ``heads``, which registered more
+    than once, that it did.
     """
+    if found.signature == ANOTHER_STATE and not heads.isdisjoint(found.about.keys):
+        return replace(found.about, origin=HEAD_AGAIN)
     if found.signature != ON_A_DEAD_NODE:
         return found.about
     group, node = found.about.keys

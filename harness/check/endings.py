@@ -170,6 +170,12 @@ def _retired_heads(story: Story) -> Iterator[tuple[float, str]]:
             heads.append(node)
 
 
+def heads_again(story: Story) -> set[str]:
+    """Heads that registered more than once, as one does that had no answer."""
+    heads = [info.get("node_id", "") for _, info in _registrations(story) if info.get("is_head_node")]
+    return {one for one in heads if heads.count(one) > 1}
+
+
 def _registrations(story: Story) -> Iterator[tuple[float, Row]]:
     for call in story.calls:
         if call.method == "RegisterNode":

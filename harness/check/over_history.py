@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 
+from harness.check.cause import HEAD_AGAIN
 from harness.check.deadline import exited_on_time
-from harness.check.endings import endings
+from harness.check.endings import endings, heads_again
 from harness.check.rows import read_until
-from harness.check.ruling import Finding, Ruling, Violation, rule
+from harness.check.ruling import About, Finding, Ruling, Violation, rule
 from harness.check.story import Story
 from harness.check.survived import survival
 from harness.history.event import Event
@@ -141,9 +142,13 @@ def _half_gone(story: Story) -> tuple[list[Violation], int]:
         for node, book in look.books.items()
         if book.get("state") == "connected" and node in nodes and not excuses.by(read, (node,))
     ]
+    again = heads_again(story)
     return [
-        _of_raylet(
-            "a raylet is connected, and its node is DEAD", node, "nobody asked for its end", (look.id,)
+        Violation(
+            "a raylet is connected, and its node is DEAD",
+            f"raylet {node}: nobody asked for its end",
+            (look.id,),
+            About(keys=(node,), origin=HEAD_AGAIN if node in again else ""),
         )
         for node in known
         if nodes[node]["state"] == "DEAD"

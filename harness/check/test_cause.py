@@ -8,6 +8,7 @@ from harness.check.agreement import ON_A_DEAD_NODE, agreement
 from harness.check.cause import cause_of, of_words
 from harness.check.durable import durable
 from harness.check.lives import lives
+from harness.check.over_history import two_state_raylet
 from harness.check.process import process
 from harness.check.ruling import About, Ruling
 from harness.check.tale import Tale, tale
@@ -203,3 +204,19 @@ def test_a_signal_that_strikes_while_it_ends_as_told_has_a_cause_of_its_own() ->
         return names(ruling).pop()
 
     assert struck(asked=True) == f"{struck()} (when it was told to end)"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_a_head_that_registered_again_breaks_has_a_cause_of_its_own(times: int) -> None:
+    told = tale()
+    for _ in range(times):
+        told.call("RegisterNode", {"node_info": {"node_id": NODE, "is_head_node": True}}, client=NODE)
+    dead = {"nodes": {NODE: {"state": "DEAD"}}}
+    told.look(
+        "closing", dead, books={NODE: {"state": "connected"}}, stored={"NODE": {NODE: {"state": "ALIVE"}}}
+    )
+    by = " (a head registered again)" if times > 1 else ""
+    assert names(agreement(told.story())) == {f"agreement: a node has another state in the store{by}"}
+    assert names(two_state_raylet(told.story())) == {
+        f"two-state raylet: a raylet is connected, and its node is DEAD{by}"
+    }
