@@ -11,6 +11,7 @@ from functools import cached_property
 from math import inf
 from typing import Any
 
+from harness.check.endings import dead_nodes
 from harness.check.observed import Seen, read, written
 from harness.check.ruling import About, Ruling, Violation, rule
 from harness.check.story import Call, Life, Story
@@ -155,11 +156,11 @@ class _Case:
 
     @cached_property
     def _first_dead(self) -> Mapping[str, float]:
-        """Node -> when a row first said that it is DEAD, also on a store that has lost others."""
+        """Node -> when its GCS first took it for dead, also on a store that lost a row or has not answered yet."""
         found: dict[str, float] = {}
-        for one in (*written(self.story), *read(self.story)):
-            if one.table == "NODE" and (one.row or {}).get("state") == "DEAD":
-                found[one.key] = min(one.start, found.get(one.key, inf))
+        seen = ((one.start, one.key) for one in read(self.story) if one.table == "NODE" and _is_dead(one))
+        for at, node in (*dead_nodes(self.story), *seen):
+            found[node] = min(at, found.get(node, inf))
         return found
 
     def marks(self) -> Iterator[Violation]:
@@ -276,6 +277,10 @@ class _Case:
                 preempted = one.facts.get("reason") == PREEMPTION
                 found.add(None if close else bool(deadline) and preempted and ended_ms > deadline)
         return found.pop() if len(found) == 1 else None
+
+
+def _is_dead(seen: Seen) -> bool:
+    return (seen.row or {}).get("state") == "DEAD"
 
 
 def _bundles(order: Event) -> set[str]:

@@ -142,6 +142,13 @@ LET_BE: dict[str, Callable[[], Tale]] = {
             tale().event("raylet", "joins", {}, NODE).event("store", "tampered", {}, at=1.0), UNEXPECTED
         ),
     ),
+    "a node whose death is not stored yet": lambda: decided(
+        None,
+        said=True,
+        told=tale()
+        .event("raylet", "joins", {}, NODE)
+        .write("NODE", NODE, {"state": "DEAD"}, took=None, applied=False),
+    ),
     "a node that is gone after it refused another": lambda: decided(
         "refused",
         said=True,
