@@ -20,7 +20,6 @@ Row = Mapping[str, Any]
 Table = Mapping[str, Row]
 
 ON_A_DEAD_NODE = "a CREATED group has a bundle on a node that is DEAD"
-ANOTHER_STATE = "a node has another state in the store"
 TINY = 1e-6
 REST_S = 0.3
 """For how long nothing may have changed before a look, in seconds, if a disagreement is to count."""
@@ -69,7 +68,9 @@ def agreement(story: Story) -> Ruling:
     }
     disobeyed |= _prepared_late(story)
     books = {node: book for node, book in look.books.items() if node not in disobeyed}
-    rows, heads = Rows(story), heads_again(story)
+    rows = Rows(story)
+    dead = {node for node, row in look.view.get("nodes", {}).items() if row.get("state") == "DEAD"}
+    heads = heads_again(story) & dead
     found = [
         replace(one, events=(look.id,), about=traced(one, rows, heads))
         for one in complaints(look.view, books, look.stored)
@@ -84,11 +85,11 @@ def agreement(story: Story) -> Ruling:
 def traced(found: Violation, rows: Rows, heads: Set[str] = frozenset()) -> About:
     """What a violation is about, with the state in which its group was stored when it lost the node.
 
-    Nothing is added where that was CREATED, or where no row tells. Of a node among ``heads``, which registered more
-    than once, that it did.
+    Nothing is added where that was CREATED, or where no row tells. Whatever is wrong with one of ``heads``, which
+    registered more than once, is one cause.
     """
-    if found.signature == ANOTHER_STATE and not heads.isdisjoint(found.about.keys):
-        return replace(found.about, origin=HEAD_AGAIN)
+    if not heads.isdisjoint(found.about.keys):
+        return replace(found.about, condition=HEAD_AGAIN, kind="NODE", state="")
     if found.signature != ON_A_DEAD_NODE:
         return found.about
     group, node = found.about.keys

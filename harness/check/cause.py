@@ -10,7 +10,7 @@ from harness.check.ruling import NOTHING_SAID, About
 
 EARLY = "acknowledged before it was stored"
 BACK = "back from the dead"
-HEAD_AGAIN = "a head registered again"
+HEAD_AGAIN = "a head that registered again is DEAD"
 UNKNOWN_LINE = "ended by itself"
 """The condition of an end of which no line of a log tells."""
 SCENARIO = "scenario"

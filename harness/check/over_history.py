@@ -148,7 +148,7 @@ def _half_gone(story: Story) -> tuple[list[Violation], int]:
             "a raylet is connected, and its node is DEAD",
             f"raylet {node}: nobody asked for its end",
             (look.id,),
-            About(keys=(node,), origin=HEAD_AGAIN if node in again else ""),
+            About(HEAD_AGAIN, "NODE", keys=(node,)) if node in again else About(keys=(node,)),
         )
         for node in known
         if nodes[node]["state"] == "DEAD"

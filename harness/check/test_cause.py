@@ -153,10 +153,11 @@ def test_the_failed_line_of_a_log_is_told_with_its_file_and_without_its_place() 
     assert elsewhere.about == moved.about
 
 
-def group_of_two(second_loss: str) -> Tale:
+def group_of_two(second_loss: str, told: Tale | None = None) -> Tale:
     """Both nodes of a group leave, the second while the group is ``second_loss``; after a restart it is CREATED."""
     other = "0b" * 28
-    told = tale().write("NODE", NODE, {"state": "ALIVE"}).write("NODE", other, {"state": "ALIVE"})
+    told = (told or tale()).write("NODE", NODE, {"state": "ALIVE"})
+    told.write("NODE", other, {"state": "ALIVE"})
 
     def group(state: str, *nodes: str) -> None:
         bundles = [{"node_id": node} for node in nodes]
@@ -206,17 +207,26 @@ def test_a_signal_that_strikes_while_it_ends_as_told_has_a_cause_of_its_own() ->
     assert struck(asked=True) == f"{struck()} (when it was told to end)"
 
 
-@pytest.mark.parametrize("times", [1, 2])
-def test_what_a_head_that_registered_again_breaks_has_a_cause_of_its_own(times: int) -> None:
+def registered(times: int) -> Tale:
+    """A head registers so often."""
     told = tale()
     for _ in range(times):
         told.call("RegisterNode", {"node_info": {"node_id": NODE, "is_head_node": True}}, client=NODE)
+    return told
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_a_head_that_registered_again_breaks_has_a_cause_of_its_own(times: int) -> None:
     dead = {"nodes": {NODE: {"state": "DEAD"}}}
-    told.look(
-        "closing", dead, books={NODE: {"state": "connected"}}, stored={"NODE": {NODE: {"state": "ALIVE"}}}
-    )
-    by = " (a head registered again)" if times > 1 else ""
-    assert names(agreement(told.story())) == {f"agreement: a node has another state in the store{by}"}
-    assert names(two_state_raylet(told.story())) == {
-        f"two-state raylet: a raylet is connected, and its node is DEAD{by}"
-    }
+    books, stored = {NODE: {"state": "connected"}}, {"NODE": {NODE: {"state": "ALIVE"}}}
+    story = registered(times).look("closing", dead, books=books, stored=stored).story()
+    of_node = "NODE a head that registered again is DEAD"
+    here = of_node if times > 1 else "a node has another state in the store"
+    assert names(agreement(story)) == {f"agreement: {here}"}
+    here = of_node if times > 1 else "a raylet is connected, and its node is DEAD"
+    assert names(two_state_raylet(story)) == {f"two-state raylet: {here}"}
+
+
+def test_a_group_on_such_a_head_has_the_same_cause() -> None:
+    ruling = agreement(group_of_two("RESCHEDULING", registered(2)).story())
+    assert names(ruling) == {"agreement: NODE a head that registered again is DEAD"}
