@@ -56,6 +56,7 @@ class _Rubble:
         self._nodes: Mapping[str, Row] = look.view.get("nodes", {})
         self._unswept = _kept_waiting(story, look, life, SWEEPS)
         self._committing = _kept_waiting(story, look, life, COMMITS, SLOW)
+        self._freed = _freed(story, look)
         self._stored: dict[tuple[str, str], tuple[float, Row]] = {}
         self._since: dict[tuple[str, str], float] = {}
         before = story.inherited
@@ -182,14 +183,15 @@ class _Rubble:
         return self._nodes.get(node, {}).get("state") == "ALIVE" and book.get("state") == "connected"
 
     def _room(self, wanted: Mapping[str, float]) -> str | None:
-        """A node that has all of ``wanted`` free, and that the GCS knows to have it. None where a node is ALIVE whose
+        """A node that has long had all of ``wanted`` free, and that the GCS knows to have it. None where a node is ALIVE whose
         raylet is not: it may be asked first. What a raylet still holds of before, it has told only once it is swept."""
         if not all(self._stands(node) for node, row in self._nodes.items() if row.get("state") == "ALIVE"):
             return None
         seen = self._look.view.get("available", {})
         for node, book in self._look.books.items():
             told = seen.get(node, {})
-            ready = self._stands(node) and node not in self._unswept
+            free = self._settled(self._freed.get(node, 0.0))
+            ready = free and self._stands(node) and node not in self._unswept
             if ready and all(
                 min(book.get("available", {}).get(kind, 0.0), told.get(kind, 0.0)) >= amount
                 for kind, amount in wanted.items()
@@ -232,6 +234,16 @@ def _of(key: str) -> About:
 
 def _node(call: Call) -> str:
     return str(call.request.get("node_info", {}).get("node_id", ""))
+
+
+def _freed(story: Story, look: Look) -> dict[str, float]:
+    """When each node last got room before ``look``: a worker exited, or a bundle was given back."""
+    found: dict[str, float] = {}
+    for kind, what in (("worker", "exited"), ("bundle", "returned")):
+        for one in story.of(kind):
+            if one.what == what and one.at <= look.at:
+                found[one.who] = max(one.at, found.get(one.who, 0.0))
+    return found
 
 
 def _kept_waiting(

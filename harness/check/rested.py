@@ -66,6 +66,12 @@ def pending(told: Tale | None = None, after: float = 60.0, books: Row | None = N
     return looked(stored(told or tale(), "PENDING"), after, books, **{**group("PENDING"), **view})
 
 
+def freed(kind: str, what: str, before: float, node: str = NODE) -> Tale:
+    """A group is PENDING, and so long before the look this happens on a node."""
+    told = stored(tale(), "PENDING").event(kind, what, {}, node, at=60.0)
+    return looked(told, before, **group("PENDING"))
+
+
 def wanting(kind: str, amount: float) -> Tale:
     """A group that wants this is PENDING."""
     return stored(tale(), "PENDING", wants={"unit_resources": {kind: amount}})

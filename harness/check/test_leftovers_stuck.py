@@ -18,6 +18,7 @@ from harness.check.rested import (
     book,
     commit,
     ended,
+    freed,
     group,
     lease,
     looked,
@@ -71,6 +72,9 @@ BROKEN = {
         looked(stored(tale(), "PENDING", took=0.5, at=2.0), 15.0, **group("PENDING")),
         PENDING,
     ),
+    "a PENDING group, for which a worker made room long before": (freed("worker", "exited", 2.6), PENDING),
+    "a PENDING group, and a worker that starts": (freed("worker", "started", 1.0), PENDING),
+    "a PENDING group, and a worker that exits elsewhere": (freed("worker", "exited", 1.0, HEAD), PENDING),
     "a PENDING group that wants all there is": (looked(wanting("CPU", 2.0), **group("PENDING")), PENDING),
     "a PENDING group, though a dead node is away": (
         pending(books=FAR, nodes={NODE: {"state": "ALIVE"}, HEAD: {"state": "DEAD"}}),
@@ -140,6 +144,8 @@ SWEPT_LATE = {
     for outcome in ("answered", "refused", "caller gone", "lost")
 }
 FINE = {
+    "a group for which a worker has just made room": freed("worker", "exited", 2.4),
+    "a group for which another one has just made room": freed("bundle", "returned", 2.4),
     **{
         f"a group PENDING, and a sweep that was {outcome} not so long ago": looked(told, 9.0, **group("PENDING"))
         for outcome, told in SWEPT_LATE.items()
