@@ -57,6 +57,9 @@ class _Rubble:
         self._unswept = _kept_waiting(story, look, life, SWEEPS)
         self._committing = _kept_waiting(story, look, life, COMMITS, SLOW)
         self._freed = _freed(story, look)
+        self._draining = {
+            one.who for one in story.of("drain") if one.what == "accepted" and one.at <= look.at
+        }
         self._stored: dict[tuple[str, str], tuple[float, Row]] = {}
         self._since: dict[tuple[str, str], float] = {}
         before = story.inherited
@@ -184,13 +187,13 @@ class _Rubble:
 
     def _room(self, wanted: Mapping[str, float]) -> str | None:
         """A node that has long had all of ``wanted`` free, and that the GCS knows to have it. None where a node is ALIVE whose
-        raylet is not: it may be asked first. What a raylet still holds of before, it has told only once it is swept."""
+        raylet is not: it may be asked first. One that drains takes nothing new. What a raylet still holds of before, it has told only once it is swept."""
         if not all(self._stands(node) for node, row in self._nodes.items() if row.get("state") == "ALIVE"):
             return None
         seen = self._look.view.get("available", {})
         for node, book in self._look.books.items():
             told = seen.get(node, {})
-            free = self._settled(self._freed.get(node, 0.0))
+            free = node not in self._draining and self._settled(self._freed.get(node, 0.0))
             ready = free and self._stands(node) and node not in self._unswept
             if ready and all(
                 min(book.get("available", {}).get(kind, 0.0), told.get(kind, 0.0)) >= amount

@@ -75,6 +75,9 @@ BROKEN = {
     "a PENDING group, for which a worker made room long before": (freed("worker", "exited", 2.6), PENDING),
     "a PENDING group, and a worker that starts": (freed("worker", "started", 1.0), PENDING),
     "a PENDING group, and a worker that exits elsewhere": (freed("worker", "exited", 1.0, HEAD), PENDING),
+    "a PENDING group, and a node that refused to drain": (freed("drain", "refused", 16.0), PENDING),
+    "a PENDING group, and another node that drains": (freed("drain", "accepted", 16.0, HEAD), PENDING),
+    "a PENDING group, and a drain after the look": (pending().event("drain", "accepted", {}, NODE), PENDING),
     "a PENDING group that wants all there is": (looked(wanting("CPU", 2.0), **group("PENDING")), PENDING),
     "a PENDING group, though a dead node is away": (
         pending(books=FAR, nodes={NODE: {"state": "ALIVE"}, HEAD: {"state": "DEAD"}}),
@@ -144,6 +147,7 @@ SWEPT_LATE = {
     for outcome in ("answered", "refused", "caller gone", "lost")
 }
 FINE = {
+    "a group that has room on a node that drains": freed("drain", "accepted", 16.0),
     "a group for which a worker has just made room": freed("worker", "exited", 2.4),
     "a group for which another one has just made room": freed("bundle", "returned", 2.4),
     **{
