@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from typing import Any
 
-from harness.check.agreement_store import store_disagrees
+from harness.check.agreement_store import loads, store_disagrees
 from harness.check.cause import HEAD_AGAIN
 from harness.check.endings import heads_again
 from harness.check.rows import UNKNOWN, Rows
@@ -20,6 +20,8 @@ Row = Mapping[str, Any]
 Table = Mapping[str, Row]
 
 ON_A_DEAD_NODE = "a CREATED group has a bundle on a node that is DEAD"
+ALIVE_ON_A_DEAD_NODE = "an ALIVE actor is on a node that is DEAD"
+NO_TABLES: Mapping[str, Table] = {}
 TINY = 1e-6
 REST_S = 0.3
 """For how long nothing may have changed before a look, in seconds, if a disagreement is to count."""
@@ -72,7 +74,7 @@ def agreement(story: Story) -> Ruling:
     dead = {node for node, row in look.view.get("nodes", {}).items() if row.get("state") == "DEAD"}
     heads = heads_again(story) & dead
     found = [
-        replace(one, events=(look.id,), about=traced(one, rows, heads))
+        replace(one, events=(look.id,), about=traced(one, rows, heads, look.stored or {}))
         for one in complaints(look.view, books, look.stored)
     ]
     found += _uncommitted(story, look, books)
@@ -82,14 +84,21 @@ def agreement(story: Story) -> Ruling:
     return rule("agreement", found, len(books) + sum(len(look.view.get(one, {})) for one in tables))
 
 
-def traced(found: Violation, rows: Rows, heads: Set[str] = frozenset()) -> About:
+def traced(
+    found: Violation, rows: Rows, heads: Set[str] = frozenset(), stored: Mapping[str, Table] = NO_TABLES
+) -> About:
     """What a violation is about, with the state in which its group was stored when it lost the node.
 
     Nothing is added where that was CREATED, or where no row tells. Whatever is wrong with one of ``heads``, which
-    registered more than once, is one cause.
+    registered more than once, is one cause. Of an actor whose row in ``stored`` no GCS loads, that it does not.
     """
     if not heads.isdisjoint(found.about.keys):
         return replace(found.about, condition=HEAD_AGAIN, kind="NODE", state="")
+    if found.signature == ALIVE_ON_A_DEAD_NODE:
+        actor = found.about.keys[0]
+        row = stored.get("ACTOR", {}).get(actor)
+        left = row is not None and not loads(actor, row, stored)
+        return replace(found.about, origin="its row is not loaded" if left else "")
     if found.signature != ON_A_DEAD_NODE:
         return found.about
     group, node = found.about.keys
@@ -169,7 +178,7 @@ def _alive(
     about_it = About(kind="ACTOR", state="ALIVE", keys=(actor, row["node"], row["worker"]))
     said = f"actor {actor} is ALIVE in worker {row['worker']} on node {row['node']}"
     if nodes.get(row["node"], {}).get("state") == "DEAD":
-        yield Violation("an ALIVE actor is on a node that is DEAD", said, about=about_it)
+        yield Violation(ALIVE_ON_A_DEAD_NODE, said, about=about_it)
     elif not held and row["node"] in books:
         yield Violation("an ALIVE actor has no worker", said, about=about_it)
     elif held and place not in held:

@@ -10,11 +10,12 @@ Source of the arrows: ``gcs_actor_manager.h`` (actor state transition diagram), 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
 from harness.check import effects
-from harness.check.cause import BACK, NOUNS, about, back_from_the_dead, step
+from harness.check.cause import BACK, HEAD_AGAIN, NOUNS, about, back_from_the_dead, step
+from harness.check.endings import heads_again
 from harness.check.observed import Seen, Stage, life_of, published, read, stage, written
 from harness.check.rows import UNKNOWN, Rows
 from harness.check.ruling import About, Ruling, Violation, rule
@@ -53,13 +54,14 @@ def lives(story: Story) -> Ruling:
     judge = Judge(story)
     until = story.store_lost if story.store_lost is not None else float("inf")
     stored = [one for one in written(story) if one.end < until]
-    reads = [one for one in read(story) if one.end < until]
+    reads, doubled = _once_an_answer([one for one in read(story) if one.end < until], heads_again(story))
     messages = [one for stream in published(story).values() for one in stream if one.end < until]
     found = [*judge.in_order(stored, "the store")]
     for stream in published(story).values():
         numbered = [_at(place, one) for place, one in enumerate(stream) if one.end < until]
         found += judge.in_order(numbered, "what was published")
     if all(life.who == "gcs" for life in story.lives):
+        found += doubled
         by_life = _by_life(reads, story)
         for number, seen in by_life.items():
             found += judge.in_order(seen, "what clients read")
@@ -71,6 +73,23 @@ def lives(story: Story) -> Ruling:
 def _at(place: int, seen: Seen) -> Seen:
     """Messages are in the order of their sequence, whenever they were polled."""
     return Seen(seen.table, seen.key, place, place, seen.stage, seen.ids)
+
+
+def _once_an_answer(reads: Iterable[Seen], heads: Set[str]) -> tuple[list[Seen], list[Violation]]:
+    """The first row of each thing in each answer, and what answers say against it in a later row.
+
+    ``heads``: nodes that registered more than once.
+    """
+    first: dict[tuple[tuple[str, ...], str, str], Seen] = {}
+    found = []
+    for one in reads:
+        before = first.setdefault((one.ids, one.table, one.key), one)
+        if before.stage != one.stage:
+            said = f"{one.table} {one.key}: {before.stage} and {one.stage}"
+            condition = HEAD_AGAIN if one.key in heads else ""
+            why = About(condition, kind=one.table, keys=(one.key,))
+            found.append(Violation(f"{NOUNS[one.table]} is in two states in one answer", said, one.ids, why))
+    return list(first.values()), found
 
 
 def _by_life(reads: Iterable[Seen], story: Story) -> dict[int, list[Seen]]:

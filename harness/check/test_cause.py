@@ -230,3 +230,21 @@ def test_what_a_head_that_registered_again_breaks_has_a_cause_of_its_own(times: 
 def test_a_group_on_such_a_head_has_the_same_cause() -> None:
     ruling = agreement(group_of_two("RESCHEDULING", registered(2)).story())
     assert names(ruling) == {"agreement: NODE a head that registered again is DEAD"}
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_an_alive_actor_on_a_dead_node_tells_whether_its_row_is_loaded(over: bool) -> None:
+    where = {"node": NODE, "worker": "01" * 28}
+    view = {
+        "nodes": {NODE: {"state": "DEAD"}},
+        "actors": {ACTOR: {"state": "ALIVE", "name": "", "restarts": 0, **where}},
+    }
+    stored = {
+        "ACTOR": {ACTOR: {"state": "ALIVE"}},
+        "ACTOR_TASK_SPEC": {ACTOR: {}},
+        "JOB": {ACTOR[-8:]: {"is_dead": over}},
+        "NODE": {NODE: {"state": "DEAD"}},
+    }
+    by = " (its row is not loaded)" if over else ""
+    told = tale().look("closing", view, stored=stored)
+    assert f"agreement: an ALIVE actor is on a node that is DEAD{by}" in names(agreement(told.story()))

@@ -158,3 +158,12 @@ def test_what_was_asked_for_may_come_back() -> None:
     stored = tale().call("RestartActorForLineageReconstruction", ask, outcome="unknown")
     stored.write("ACTOR", OLD, actor(OLD, "DEAD")).write("ACTOR", OLD, actor(OLD, "RESTARTING"))
     assert found(stored) == []
+
+
+def test_one_answer_that_tells_two_states_of_an_actor_is_told_and_its_first_row_counts() -> None:
+    both = (actor(OLD, "PENDING_CREATION"), actor(OLD, "DEPENDENCIES_UNREADY"))
+    told = listed(listed(tale(), *both), *both)
+    assert found(told) == ["an actor is in two states in one answer"]
+    assert found(listed(tale(), actor(OLD, "ALIVE"), actor(OLD, "ALIVE"), actor(NEW, "DEAD"))) == []
+    later = listed(told, actor(OLD, "DEPENDENCIES_UNREADY"))
+    assert "an actor went from PENDING_CREATION to DEPENDENCIES_UNREADY in what clients read" in found(later)
