@@ -93,7 +93,7 @@ def traced(
     registered more than once, is one cause. Of an actor whose row in ``stored`` no GCS loads, that it does not.
     """
     if not heads.isdisjoint(found.about.keys):
-        return replace(found.about, condition=HEAD_AGAIN, kind="NODE", state="")
+        return replace(found.about, condition=HEAD_AGAIN, kind="NODE", state="", origin="")
     if found.signature == ALIVE_ON_A_DEAD_NODE:
         actor = found.about.keys[0]
         row = stored.get("ACTOR", {}).get(actor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from harness.check.ruling import About, Violation
@@ -48,7 +49,7 @@ def _states(what: str, seen: Table, stored: Table, final: str) -> Iterator[Viola
             yield Violation(
                 f"{what} has another state in the store",
                 f"{key}: {sees} to the GCS, stored as {has}",
-                about=row,
+                about=replace(row, origin=f"{sees}, stored as {has}"),
             )
 
 

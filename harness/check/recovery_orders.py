@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from harness.check.endings import shared_doors
 from harness.check.rows import Rows
-from harness.check.ruling import Ruling, Violation, rule
+from harness.check.ruling import About, Ruling, Violation, rule
 from harness.check.story import Life, Story
 from harness.check.troubles import UNHEARD, Troubles
 from harness.history.entry import Entry
@@ -225,10 +225,12 @@ class _Judge:
             self.judged += 1
             swept = self._swept(node, orders, BUNDLES_SWEPT)
             if swept is not None and first.at < swept and self._lives(node, first.at):
+                away = self._troubles.away(node, life.started, first.at)
                 yield Violation(
                     "a bundle was prepared before all raylets had swept the old ones",
                     f"node {first.who} at {first.at:.6f}; node {node}: {_when(swept)}",
                     (*life.ids, first.id),
+                    about=About(origin="one was out of reach" if away else "", keys=(node,)),
                 )
 
     # --- R7 ----------------------------------------------------------------------------------------

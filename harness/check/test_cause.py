@@ -221,7 +221,7 @@ def test_what_a_head_that_registered_again_breaks_has_a_cause_of_its_own(times: 
     books, stored = {NODE: {"state": "connected"}}, {"NODE": {NODE: {"state": "ALIVE"}}}
     story = registered(times).look("closing", dead, books=books, stored=stored).story()
     of_node = "NODE a head that registered again is DEAD"
-    here = of_node if times > 1 else "a node has another state in the store"
+    here = of_node if times > 1 else "a node has another state in the store (DEAD, stored as ALIVE)"
     assert names(agreement(story)) == {f"agreement: {here}"}
     here = of_node if times > 1 else "a raylet is connected, and its node is DEAD"
     assert names(two_state_raylet(story)) == {f"two-state raylet: {here}"}
@@ -248,3 +248,10 @@ def test_an_alive_actor_on_a_dead_node_tells_whether_its_row_is_loaded(over: boo
     by = " (its row is not loaded)" if over else ""
     told = tale().look("closing", view, stored=stored)
     assert f"agreement: an ALIVE actor is on a node that is DEAD{by}" in names(agreement(told.story()))
+
+
+def test_another_state_in_the_store_tells_both_states() -> None:
+    view = {"groups": {GROUP: {"state": "RESCHEDULING", "nodes": []}}}
+    story = tale().look("closing", view, stored={"PLACEMENT_GROUP": {GROUP: {"state": "PREPARED"}}}).story()
+    told = "a group has another state in the store (RESCHEDULING, stored as PREPARED)"
+    assert names(agreement(story)) == {f"agreement: {told}"}

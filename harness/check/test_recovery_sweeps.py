@@ -13,6 +13,7 @@ from harness.check.returned import (
     PREPARE,
     WORKERS,
     answered,
+    away,
     back,
     ended,
     order,
@@ -132,3 +133,12 @@ def test_what_proves_that_it_came_before_a_sweep_is_told() -> None:
     assert told("a lease before a late answer") == (said, ("e5", "e6", "e10"))
     said = f"node {NODE} at 21.500000; node {OTHER}: it never did"
     assert told("a bundle before another node's sweep") == (said, ("e5", "e6", "e10"))
+
+
+def test_a_sweep_that_a_raylet_out_of_reach_did_not_hear_has_a_cause_of_its_own() -> None:
+    (mute,) = recovery_orders(order(told_of(back()), PREPARE).story()).violations
+    (gone,) = recovery_orders(order(away(told_of(back()), 18.5, 30.0), PREPARE, at=22.0).story()).violations
+    assert {mute.signature, gone.signature} == {PREPARED}
+    assert (mute.about.origin, gone.about.origin) == ("", "one was out of reach")
+    (later,) = recovery_orders(away(order(told_of(back()), PREPARE, at=20.5), 21.0, 30.0).story()).violations
+    assert later.about.origin == ""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from harness.check.cause import BACK
 from harness.check.durable import durable
 from harness.check.tale import Tale, tale
 
@@ -200,3 +201,15 @@ def test_the_jobs_of_the_start_count_too() -> None:
     told.begin("RegisterActor", {"task_spec": SPEC}).write(SPECS, ACTOR, {"job_id": JOB})
     told.write("ACTOR", ACTOR, row("ALIVE")).end().write(SPECS, ACTOR, None)
     assert signatures(told) == [NO_SPEC]
+
+
+@pytest.mark.parametrize(("before", "condition"), [("DEAD", BACK), ("ALIVE", "")])
+def test_a_row_that_was_dead_when_it_changed_is_back_from_the_dead(before: str, condition: str) -> None:
+    told = (
+        tale().begin("CreateActor", {"task_spec": SPEC}, id="made").write("ACTOR", ACTOR, {"state": "ALIVE"})
+    )
+    told.end("made").write("ACTOR", ACTOR, {"state": before}).write(
+        "ACTOR", ACTOR, {"state": "DEPENDENCIES_UNREADY"}
+    )
+    found = [one for one in durable(told.story()).violations if "nobody's wish" in one.signature]
+    assert {one.about.condition for one in found} == {condition}

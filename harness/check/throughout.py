@@ -6,13 +6,14 @@ A row that is deleted and put back, or changed and changed back, is lost if the 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from harness.check import effects
+from harness.check import cause, effects
 from harness.check.endings import endings
 from harness.check.later import Later, Touch
 from harness.check.promise import Row, dead_or_absent, unreadable
 from harness.check.rows import UNKNOWN, Rows, jobs_before, named
-from harness.check.ruling import Violation
+from harness.check.ruling import About, Violation
 from harness.check.story import Look, Story, Write
 from harness.wire import ids
 
@@ -30,8 +31,17 @@ def torn(story: Story, rows: Rows, later: Later, until: float) -> Iterator[Viola
         for write in rows.writes(table, key):
             last = later.broken_by(write, key, until)
             if last is not None:
-                yield _violation(last, write, key)
+                yield replace(_violation(last, write, key), about=_traced(write, key, rows))
     yield from _lost_specs(story, rows, until)
+
+
+def _traced(write: Write, key: str, rows: Rows) -> About:
+    """That the row was DEAD before, where it was: the promise had ended, and the row came back."""
+    before = rows.possible(write.table, key, write.entry.at)
+    dead = write.row is not None and all(
+        row is not UNKNOWN and (row or {}).get("state") == "DEAD" for row in before
+    )
+    return cause.about(cause.back_from_the_dead("durable", write.table), key) if dead else About(keys=(key,))
 
 
 def _violation(last: Touch, write: Write, key: str) -> Violation:

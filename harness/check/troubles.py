@@ -23,6 +23,7 @@ class Troubles:
         self._of: dict[str, list[Span]] = {}
         self._ends = endings(story, deaths=False)
         self._gone: dict[str, float] = {}
+        self._away: dict[str, list[Span]] = {}
         for fault in story.faults:
             healed = fault.healed if fault.healed is not None else float("inf")
             node = fault.facts.get("node")
@@ -37,7 +38,8 @@ class Troubles:
                 if one.what in GONE:
                     self._gone.setdefault(one.who, one.at)
         for node, told in moves.items():
-            self._of.setdefault(node, []).extend(spans(sorted(told), _AWAY))
+            self._away[node] = spans(sorted(told), _AWAY)
+            self._of.setdefault(node, []).extend(self._away[node])
         for one in story.of("order"):
             if one.facts.get("script"):
                 self._of.setdefault(one.who, []).append((one.at, one.at))
@@ -52,6 +54,10 @@ class Troubles:
 
     def any(self, node: str, start: float, end: float) -> bool:
         return any(since <= end and until >= start for since, until in self.spans(node))
+
+    def away(self, node: str, start: float, end: float) -> bool:
+        """Whether the node's raylet was paused or out of reach at some time from ``start`` to ``end``."""
+        return any(since <= end and until >= start for since, until in self._away.get(node, ()))
 
     def gone(self, node: str, at: float) -> bool:
         """Whether the raylet's process had ended by ``at``, by its own account or ours."""
