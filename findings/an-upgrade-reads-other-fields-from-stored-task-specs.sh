@@ -16,16 +16,32 @@
 set -eu
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
+python3 -m venv "$place/venv"
+pip() { "$place/venv/bin/pip" --disable-pip-version-check "$@"; }
+pip install --quiet protobuf==6.33.0
 for release in 2.49.2 2.60.0; do
-  python3 -m venv "$place/$release"
-  "$place/$release/bin/pip" install --quiet --disable-pip-version-check "ray==$release" protobuf==6.33.0
+  pip download --quiet --no-deps --dest "$place/wheels-$release" "ray==$release"
+  # The messages alone: importing all of Ray would take its dependencies too.
+  "$place/venv/bin/python" - "$place/wheels-$release" "$place/$release" <<'PYTHON'
+import sys
+import zipfile
+from pathlib import Path
+
+(wheel,) = Path(sys.argv[1]).glob("*.whl")
+into = Path(sys.argv[2])
+with zipfile.ZipFile(wheel) as archive:
+    messages = [one for one in archive.namelist() if one.startswith("ray/core/generated/") and one.endswith("_pb2.py")]
+    archive.extractall(into, messages)
+for package in ("ray", "ray/core", "ray/core/generated"):
+    (into / package / "__init__.py").touch()
+PYTHON
 done
 cat >"$place/spec.py" <<'PYTHON'
 import sys
 
-from ray import __version__
 from ray.core.generated.common_pb2 import TaskSpec
 
+release = sys.argv[1]
 if len(sys.argv) == 2:
     spec = TaskSpec()
     made = spec.actor_creation_task_spec
@@ -37,16 +53,17 @@ else:
     made = TaskSpec.FromString(bytes.fromhex(sys.argv[2])).actor_creation_task_spec
     verb, out = "read", sys.stdout
 print(
-    f"{verb} by {__version__}: actor id {made.actor_id.hex() or 'none'}, name {made.name!r}, "
+    f"{verb} by {release}: actor id {made.actor_id.hex() or 'none'}, name {made.name!r}, "
     f"ray_namespace {made.ray_namespace!r}, restarts {made.max_actor_restarts}",
     file=out,
 )
 PYTHON
-export PYTHONWARNINGS=ignore
-row=$("$place/2.49.2/bin/python" "$place/spec.py" write 2>"$place/seen")
-for release in 2.49.2 2.60.0; do
-  "$place/$release/bin/python" "$place/spec.py" read "$row" >>"$place/seen" 2>/dev/null
-done
+spec() { # spec RELEASE [ROW]: write a row with that release's message, or read it
+  PYTHONWARNINGS=ignore PYTHONPATH="$place/$1" "$place/venv/bin/python" "$place/spec.py" "$@"
+}
+row=$(spec 2.49.2 2>"$place/seen")
+spec 2.49.2 "$row" >>"$place/seen"
+spec 2.60.0 "$row" >>"$place/seen"
 cat "$place/seen"
 diff "$place/seen" - <<'SEEN'
 written by 2.49.2: actor id 61616161616161616161616101000000, name 'kept', ray_namespace 'prod', restarts -1
