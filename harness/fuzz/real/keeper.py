@@ -7,8 +7,10 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic
 
+from harness.check.process import fatal_lines
 from harness.cluster.cluster import Cluster
 from harness.errors import TargetFailed
 from harness.proxy import Match
@@ -35,6 +37,7 @@ class Keeper:
         self._late = self._knock_at = 0.0
         self._serving = True
         self._failed = 0
+        self._telling: Path | None = None
         self.recoveries = self.started = 0
 
     def expect(self, down: float, recoveries: Sequence[int] = ()) -> None:
@@ -104,7 +107,7 @@ class Keeper:
 
     def _came_back(self) -> None:
         self._serving = True
-        self._failed = 0
+        self._failed, self._telling = 0, None
         self.recoveries += 1
         self._late = monotonic() + RUNG_SECONDS
 
@@ -113,6 +116,9 @@ class Keeper:
         struck = self._rung is not None and self._rung.struck.is_set()
         if not (self._serving or struck or self._expected):
             self._failed += 1
+            log = self._cluster.gcs.running.log_path
+            if fatal_lines(log.read_text(errors="replace")):
+                self._telling = log
         self._serving = self._expected = False
         self._disarm()
         self._due = monotonic() + self._down
@@ -120,7 +126,8 @@ class Keeper:
         if self._failed >= MOST_FAILED_STARTS:
             gcs = self._cluster.gcs
             said = f"{gcs.target.name} ended by itself in {self._failed} starts in a row"
-            raise TargetFailed(said, gcs.running.log_path)
+            # Of the last one alone the log may be cut short.
+            raise TargetFailed(said, self._telling or gcs.running.log_path)
 
     def _start(self) -> None:
         if self._rungs and self._cluster.proxy is not None:
