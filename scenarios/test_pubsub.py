@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from harness.cluster import Cluster
+from harness.cluster.cluster import QUICK_PING, TALKING
+from harness.fault import CutLink
 from harness.raylet.handles import RayletHandle
 from harness.wait import until
 from harness.wire import messages as m
@@ -96,14 +98,15 @@ def test_every_raylet_hears_of_a_death_around_a_fast_restart(start: Callable[...
 
 
 @pytest.mark.clause("B5")
-def test_a_second_stream_of_a_node_replaces_the_first(cluster: Cluster) -> None:
+def test_a_node_whose_link_was_cut_comes_back_with_a_new_stream(start: Callable[..., Cluster]) -> None:
+    cluster = start(raylets=2, linked=True, separate=True, channel=QUICK_PING, raylet=TALKING)
     raylet = cluster.raylets[1]
-    for _ in range(3):
-        until("the node streams", lambda: raylet.syncing, within=5)
+    for _ in range(2):
+        until("the node streams", lambda: raylet.syncing, within=10)
         closed = len(raylet.syncs("closed"))
-        second = cluster.open_sync_stream(raylet)
-        until("the first stream ends", lambda: len(raylet.syncs("closed")) > closed, within=5)
-        second.cancel()
+        with cluster.broken(CutLink("up")):
+            until("its stream ends", lambda: len(raylet.syncs("closed")) > closed, within=10)
+        until("it streams again", lambda: raylet.syncing, within=20)
     raylet.resize({"CPU": 9.0})
     cluster.settled()
     assert cluster.gcs.alive, cluster.gcs.log_tail()

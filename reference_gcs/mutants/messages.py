@@ -149,7 +149,7 @@ def tells_newcomers_nothing(opened: Original, gcs: Gcs, stream: int, node_id: by
     resources.stream_opened,
     breaks="B5",
     seen_by=("syncer streams", SCENARIO),
-    cases=[PUBSUB + "test_a_second_stream_of_a_node_replaces_the_first"],
+    cases=[PUBSUB + "test_a_node_whose_link_was_cut_comes_back_with_a_new_stream"],
 )
 def refuses_a_second_stream(opened: Original, gcs: Gcs, stream: int, node_id: bytes) -> None:
     """Keeps a node's first stream, and ends its second."""
