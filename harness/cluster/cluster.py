@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -28,6 +29,7 @@ from harness.store.base import Store
 from harness.target.base import Target
 from harness.target.gcs import GcsProcess
 from harness.wait import until
+from harness.wire.rpc import cluster_metadata, multicallable
 
 # Ray's raylet opens its syncer stream again after 2 s; scenarios that wait for views want them sooner.
 QUICK_RAYLET: Mapping[str, object] = {"sync_reopen": 0.1}
@@ -229,6 +231,30 @@ class Cluster(ControlPlane, Population):
         client = self.client()
         client.learn_cluster_id(within)
         return look.look(client, within=within)
+
+    def open_sync_stream(self, raylet: RayletHandle) -> Any:
+        """A second syncer stream in the name of ``raylet``; gRPC's call, to be cancelled."""
+        stream = multicallable(self.driver.gcs.channel, "RaySyncer.StartSync", self.target.dialect)
+        hold = threading.Event()
+        self._ending.callback(hold.set)
+
+        def frames() -> Iterator[bytes]:
+            hold.wait()
+            yield from ()
+
+        node = raylet.node_id.hex()
+        name = self._name("stream")
+        self.recorder.write("sync", "open", {"stream": name, "foreign": True}, node)
+        call = stream(
+            frames(),
+            metadata=(("node_id", node), *cluster_metadata(self.driver.gcs.cluster_id)),
+        )
+
+        def ended() -> None:
+            self.recorder.write("sync", "closed", {"stream": name, "grpc": call.code().name}, node)
+
+        call.add_callback(ended)
+        return call
 
     def client_of(self, gcs: GcsProcess, **options: Any) -> GcsClient:
         """A client of a given GCS (a rival), by its bare address, sending no cluster id."""
