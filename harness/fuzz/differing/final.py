@@ -69,14 +69,15 @@ def outcome_of(events: Iterable[Event], entries: Iterable[Entry]) -> Final:
         raise ValueError("there is no record of a cluster")
     requests = asked(story)
     look = story.closing
+    roomy = look is not None and _roomy(requests, look)
     return Final(
         target=str(story.built.get("target", "")),
         answers=tuple(answers(story, requests)),
         things=_things(story, requests, look) if look is not None else {},
         store=_stored(requests, look),
         looked=look is not None,
-        quiet=look is not None and look.quiet,
-        roomy=look is not None and _roomy(requests, look),
+        quiet=look is not None and look.quiet and not (roomy and _groups_wait(look)),
+        roomy=roomy,
         lost=frozenset(label(one.who) or one.who for one in story.of("raylet") if one.what in _ENDED),
         ends=_ends(story),
         broken=frozenset(
@@ -85,6 +86,11 @@ def outcome_of(events: Iterable[Event], entries: Iterable[Entry]) -> Final:
             if failure.check != PROCESS
         ),
     )
+
+
+def _groups_wait(look: Look) -> bool:
+    """Whether a group is not placed yet: a GCS tries again after a pause, in which nothing moves."""
+    return any(row["state"] not in ("CREATED", "REMOVED") for row in look.view.get("groups", {}).values())
 
 
 def _things(story: Story, requests: Sequence[Asked], look: Look) -> dict[str, Thing]:

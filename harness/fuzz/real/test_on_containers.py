@@ -38,7 +38,7 @@ def test_faults_hit_and_the_reference_holds(tmp_path: Path) -> None:
     try:
         steps = (
             ACTOR, Step(StartGroup(0, (1.0, 1.0), "SPREAD"), 0.2), Step(CrashGcs(1, 0.05), 0.1), Step(Put("k", "v"), 0.5),
-            Step(KillWorker(0), 0.3), Step(CutNode(1, 0.2), 0.1), Step(BreakLinks(), 0.1), Step(HangGcs(0.2), 0.4),
+            Step(KillWorker(0), 0.3), Step(CutNode(1, 0.2), 3.0), Step(BreakLinks(), 0.1), Step(HangGcs(0.2), 0.4),
         )  # fmt: skip
         carried = stage.carry_out(Plan(steps, nodes=(4.0, 4.0)))
         assert {"a crash at a command", "a dead worker", "a node cut off", "broken connections"} <= set(

@@ -134,7 +134,8 @@ def test_a_second_gcs_comes_and_goes(stage: Stage) -> None:
     carried = stage.carry_out(Plan((ACTOR, Step(Rival(0.6), 0.05), Step(Put("k", "v"), 0.3))))
     trial = judge(carried)
     assert "a second GCS comes" in trial.reached
-    assert [one.what for one in carried.events if one.kind == "gcs" and one.who == "rival"][-1] == "killed"
+    last = [one.what for one in carried.events if one.kind == "gcs" and one.who == "rival"][-1]
+    assert last in ("killed", "ended"), "ended: the first one came back, and took the namespace over again"
     assert trial.verdict is Verdict.HELD, trial.reason
 
 
