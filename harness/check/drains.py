@@ -79,10 +79,15 @@ class _Case:
         """Node -> the first whole row that says that it is DEAD."""
         found: dict[str, Seen] = {}
         for one in self._rows:
-            row = one.row or {}
-            if one.table == "NODE" and row.get("state") == "DEAD" and row.get("end_time_ms"):
+            if one.table == "NODE" and _is_dead(one) and (one.row or {}).get("end_time_ms"):
                 found.setdefault(one.key, one)
         return found
+
+    @cached_property
+    def _heads(self) -> Mapping[str, float]:
+        """Head node -> when it joined."""
+        joins = (one for one in self.story.of("raylet") if one.what == "joins" and one.facts.get("is_head"))
+        return {one.who: one.at for one in joins}
 
     @cached_property
     def _ends(self) -> Mapping[str, float]:
@@ -235,21 +240,14 @@ class _Case:
 
     def _retired(self, node: str, until: float) -> bool:
         """Whether another head, which retires this one (N4), may have been quicker than its goodbye."""
-        heads = {
-            one.who: one.at
-            for one in self.story.of("raylet")
-            if one.what == "joins" and one.facts.get("is_head")
-        }
+        heads = self._heads
         return node in heads and any(heads[node] <= at <= until for one, at in heads.items() if one != node)
 
     def failures(self) -> Iterator[Violation]:
         """A node that failed while it drained was preempted if its deadline had passed, and only then."""
-        heads = {
-            one.who for one in self.story.of("raylet") if one.what == "joins" and one.facts.get("is_head")
-        }
         for node, accepted in self._accepted.items():
             death = self._deaths.get(node)
-            if death is None or node in self._goodbyes or node in heads:
+            if death is None or node in self._goodbyes or node in self._heads:
                 continue
             life, row = self._life_at(death.end), death.row or {}
             due = self._due(node, int(row.get("end_time_ms", 0)))
