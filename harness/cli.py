@@ -7,7 +7,6 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -376,7 +375,9 @@ def doctor() -> None:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"gauntlet {version('gauntlet')}")
+        from reference_gcs.options import installed_version
+
+        print(f"gauntlet {installed_version()}")
         raise typer.Exit
 
 

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from reference_gcs.core.config import Config, settle
 from reference_gcs.memory_store import MemoryStore
-from reference_gcs.options import HELP, BadOption, Options, parse, token
+from reference_gcs.options import HELP, BadOption, Options, installed_version, parse, token
 from reference_gcs.redis_place import RedisPlace, StoreRefused
 from reference_gcs.shell import Shell, leave, log
 from reference_gcs.store import RedisStore, Store
@@ -40,20 +40,10 @@ def _answer_questions(words: Sequence[str]) -> None:
     if {"--help", "-h"} & {*words}:
         print(HELP, end="")
     elif "--version" in words:
-        print(f"reference_gcs {_version()}")
+        print(f"reference_gcs {installed_version()}")
     else:
         return
     raise SystemExit(0)
-
-
-def _version() -> str:
-    """The distribution's version; an image has the sources alone."""
-    from importlib.metadata import PackageNotFoundError, version  # not above: every start would pay for it
-
-    try:
-        return version("gauntlet")
-    except PackageNotFoundError:
-        return "of a source tree that is not installed"
 
 
 def _spoil(name: str) -> None:

@@ -56,6 +56,16 @@ class Options:
     mutant: str = ""
 
 
+def installed_version() -> str:
+    """The distribution's version; an image has the sources alone."""
+    from importlib.metadata import PackageNotFoundError, version  # not above: every start would pay for it
+
+    try:
+        return version("gauntlet")
+    except PackageNotFoundError:
+        return "of a source tree that is not installed"
+
+
 def parse(arguments: Iterable[str]) -> Options:
     """Options of ``--x=y`` or ``--x y``, one dash or two, dashes or underscores within.
 
